@@ -1,0 +1,88 @@
+//! Settings that are not rules: listening, upstreams, cache, journal.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use crate::name::Name;
+
+/// `[dns]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DnsSettings {
+    /// Where to listen, UDP and TCP. None: port 53 everywhere, else 5353 on loopback.
+    pub listen: Option<Vec<SocketAddr>>,
+    /// Who is asked for adults.
+    pub upstreams: Vec<UpstreamUrl>,
+    /// Who is asked for children and unknown devices.
+    pub child_upstreams: Vec<UpstreamUrl>,
+    /// How one of several is chosen.
+    pub strategy: Strategy,
+    /// Zones that are asked elsewhere: names at and below each.
+    pub forward: Vec<(Name, Vec<UpstreamUrl>)>,
+    /// The cache's bound.
+    pub cache_mib: u32,
+    /// Whether expired answers serve when upstreams fail (RFC 8767).
+    pub serve_stale: bool,
+    /// How a closed name is answered.
+    pub blocked_answer: BlockedAnswer,
+    /// The TTL of that answer, in seconds.
+    pub blocked_ttl_seconds: u32,
+    /// Whose questions are taken: address and fixed bits; others are refused.
+    pub allow_from: Vec<(IpAddr, u8)>,
+}
+
+/// One upstream resolver, as `tls://9.9.9.9#dns.quad9.net`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct UpstreamUrl {
+    /// How it is spoken to.
+    pub scheme: Scheme,
+    /// Its address, so that starting never needs DNS.
+    pub address: SocketAddr,
+    /// For TLS: the name its certificate must carry; none: its address.
+    pub tls_name: Option<String>,
+}
+
+/// How an upstream is spoken to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Scheme {
+    /// Plain, over UDP, with TCP when an answer is cut.
+    Udp,
+    /// Plain, over TCP.
+    Tcp,
+    /// DNS over TLS (RFC 7858).
+    Tls,
+}
+
+/// How one of several upstreams is chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Strategy {
+    /// The one that answered fastest of late.
+    #[default]
+    Fastest,
+    /// Two at once, the first good answer counts.
+    Parallel,
+    /// The first that works.
+    InOrder,
+}
+
+/// How a closed name is answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum BlockedAnswer {
+    /// `0.0.0.0` and `::`; every other type has no data.
+    #[default]
+    ZeroIp,
+    /// The name does not exist, for every type.
+    NxDomain,
+    /// One address; the other family and every other type have no data.
+    Address(IpAddr),
+}
+
+/// `[journal]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JournalSettings {
+    /// How long rows are kept, in days.
+    pub keep_days: u32,
+    /// How much is kept, in MiB.
+    pub keep_mib: u32,
+    /// How often rows are written.
+    pub flush: Duration,
+}

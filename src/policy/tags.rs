@@ -1,0 +1,196 @@
+//! Tags: what the lists say about a name, as bits.
+//!
+//! A tag is a category, a service, or a list that fills no category. A [`TagSet`] is a fixed row
+//! of bits, so that deciding is an AND and allocates nothing.
+
+use crate::name::Name;
+use crate::words::Words;
+
+/// The most categories, services and lists of their own that one household may have together.
+/// Ours are about 120; the rest is the household's. One cache line of bits.
+pub const TAGS_MAX: usize = 512;
+
+/// The place of a category, service or list in the household's [`TagTable`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Tag(pub u16);
+
+/// A set of [`Tag`]s.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
+pub struct TagSet([u64; TAGS_MAX / 64]);
+
+/// What a tag stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TagKind {
+    /// A category of sites, such as `gambling`.
+    Category,
+    /// One service with all its names, such as `tiktok`.
+    Service,
+    /// A list that fills no category and is closed by itself.
+    List,
+}
+
+/// One row of the [`TagTable`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TagInfo {
+    /// The id, as written in the config file.
+    pub id: String,
+    /// What it is.
+    pub kind: TagKind,
+    /// What a parent reads.
+    pub words: Words,
+    /// Whether it guards against fraud and spying rather than unsuitable content: such blocks
+    /// say so on the wire (EDE 15), and their sites are kept at every journal level but `off`.
+    pub security: bool,
+    /// For a service: the category it belongs to.
+    pub category: Option<Tag>,
+}
+
+/// All tags of a household. Ids are unique: categories and services share one namespace.
+#[derive(Debug, Clone, Default)]
+pub struct TagTable {
+    rows: Vec<TagInfo>,
+}
+
+/// What the lists know of a name. The index implements it; the arrow points inward.
+pub trait Lookup: Send + Sync {
+    /// The tags of the name: those of its own entries and those its parents hand down.
+    fn tags_of(&self, name: &Name) -> TagSet;
+}
+
+// === impl TagSet ===
+
+impl TagSet {
+    /// No tag.
+    pub const EMPTY: TagSet = TagSet([0; TAGS_MAX / 64]);
+
+    /// The set of one tag.
+    #[must_use]
+    pub fn of(tag: Tag) -> Self {
+        let mut set = TagSet::EMPTY;
+        set.insert(tag);
+        set
+    }
+
+    /// Adds a tag.
+    pub fn insert(&mut self, tag: Tag) {
+        self.0[usize::from(tag.0) / 64] |= 1 << (tag.0 % 64);
+    }
+
+    /// Takes a tag out.
+    pub fn remove(&mut self, tag: Tag) {
+        self.0[usize::from(tag.0) / 64] &= !(1 << (tag.0 % 64));
+    }
+
+    /// Whether the tag is in the set.
+    #[must_use]
+    pub fn contains(&self, tag: Tag) -> bool {
+        self.0[usize::from(tag.0) / 64] & (1 << (tag.0 % 64)) != 0
+    }
+
+    /// Whether the set has no tag.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0 == TagSet::EMPTY.0
+    }
+
+    /// The tags in either set.
+    #[must_use]
+    pub fn union(&self, other: &TagSet) -> TagSet {
+        TagSet(std::array::from_fn(|i| self.0[i] | other.0[i]))
+    }
+
+    /// The tags in both sets.
+    #[must_use]
+    pub fn intersection(&self, other: &TagSet) -> TagSet {
+        TagSet(std::array::from_fn(|i| self.0[i] & other.0[i]))
+    }
+
+    /// The tags of this set that the other lacks.
+    #[must_use]
+    pub fn minus(&self, other: &TagSet) -> TagSet {
+        TagSet(std::array::from_fn(|i| self.0[i] & !other.0[i]))
+    }
+
+    /// The tags, lowest first.
+    pub fn iter(&self) -> impl Iterator<Item = Tag> + '_ {
+        (0..TAGS_MAX)
+            .filter_map(|place| u16::try_from(place).ok().map(Tag))
+            .filter(|&tag| self.contains(tag))
+    }
+}
+
+impl FromIterator<Tag> for TagSet {
+    fn from_iter<I: IntoIterator<Item = Tag>>(tags: I) -> Self {
+        let mut set = TagSet::EMPTY;
+        tags.into_iter().for_each(|tag| set.insert(tag));
+        set
+    }
+}
+
+// === impl TagTable ===
+
+impl TagTable {
+    /// Adds a row; none when the id is taken already or the table is full.
+    pub fn add(&mut self, row: TagInfo) -> Option<Tag> {
+        if self.rows.len() >= TAGS_MAX || self.find(&row.id).is_some() {
+            return None;
+        }
+        self.rows.push(row);
+        u16::try_from(self.rows.len() - 1).ok().map(Tag)
+    }
+
+    /// The tag of an id.
+    #[must_use]
+    pub fn find(&self, id: &str) -> Option<Tag> {
+        let place = self.rows.iter().position(|row| row.id == id)?;
+        u16::try_from(place).ok().map(Tag)
+    }
+
+    /// The row of a tag of this table.
+    ///
+    /// # Panics
+    /// When the tag is another table's and lies beyond the end of this one.
+    #[must_use]
+    pub fn info(&self, tag: Tag) -> &TagInfo {
+        &self.rows[usize::from(tag.0)]
+    }
+
+    /// All rows with their tags.
+    pub fn iter(&self) -> impl Iterator<Item = (Tag, &TagInfo)> {
+        self.rows
+            .iter()
+            .enumerate()
+            .filter_map(|(place, row)| Some((Tag(u16::try_from(place).ok()?), row)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sets_do_what_sets_do() {
+        let ab: TagSet = [Tag(1), Tag(511)].into_iter().collect();
+        let b = TagSet::of(Tag(511));
+        assert_eq!(ab.intersection(&b), b);
+        assert_eq!(ab.minus(&b), TagSet::of(Tag(1)));
+        assert_eq!(b.union(&TagSet::of(Tag(1))), ab);
+        assert_eq!(ab.iter().collect::<Vec<_>>(), [Tag(1), Tag(511)]);
+        assert!(TagSet::EMPTY.is_empty() && !ab.is_empty());
+    }
+
+    #[test]
+    fn an_id_is_taken_once() {
+        let mut table = TagTable::default();
+        let row = |id: &str| TagInfo {
+            id: id.to_owned(),
+            kind: TagKind::Category,
+            words: Words::same(id),
+            security: false,
+            category: None,
+        };
+        assert_eq!(table.add(row("games")), Some(Tag(0)));
+        assert_eq!(table.add(row("games")), None);
+        assert_eq!(table.find("games"), Some(Tag(0)));
+    }
+}
