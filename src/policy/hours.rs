@@ -61,9 +61,11 @@ pub struct Span {
     pub end: u16,
 }
 
-/// How far [`next_change`] looks ahead, in days: past every window of a week, and a day more, so
-/// that the same window is met again on a week with a jump in it.
-pub const HORIZON_DAYS: u16 = 8;
+/// How many days [`next_change`] looks ahead: past every window of a week, and a day more, so that
+/// the same window is met again on a week with a jump in it.
+const HORIZON_DAYS: i64 = 8;
+/// How far [`next_change`] looks ahead.
+pub const HORIZON: SignedDuration = SignedDuration::from_hours(24 * HORIZON_DAYS);
 /// The minutes of a day on the wall.
 const DAY_MINUTES: u16 = 24 * 60;
 
@@ -133,7 +135,7 @@ impl Schedule {
 }
 
 /// The next moment after `now` at which the set of active windows changes; none within the next
-/// [`HORIZON_DAYS`]. Between `now` and it the set stays as it is; at it, to the second, it is
+/// [`HORIZON`]. Between `now` and it the set stays as it is; at it, to the second, it is
 /// another one.
 #[must_use]
 pub fn next_change(schedules: &[Schedule], zone: &TimeZone, now: Timestamp) -> Option<Timestamp> {
@@ -150,17 +152,15 @@ pub fn next_change(schedules: &[Schedule], zone: &TimeZone, now: Timestamp) -> O
 
 /// Every moment up to the horizon at which a window may open or close, in order.
 fn boundaries(schedules: &[Schedule], zone: &TimeZone, now: Timestamp) -> BTreeSet<Timestamp> {
-    let horizon = now
-        .saturating_add(SignedDuration::from_hours(24 * i64::from(HORIZON_DAYS)))
-        .unwrap_or(Timestamp::MAX);
+    let horizon = now.saturating_add(HORIZON).unwrap_or(Timestamp::MAX);
     let minutes: BTreeSet<u16> = schedules
         .iter()
         .flat_map(|one| [one.span.start % DAY_MINUTES, one.span.end % DAY_MINUTES])
         .collect();
     // A day more on both sides: a jump may lead back into yesterday, or over a whole day.
     let today = zone.to_datetime(now).date();
-    let days = (-1..=i64::from(HORIZON_DAYS) + 1)
-        .filter_map(|distance| today.checked_add(distance.days()).ok());
+    let days =
+        (-1..=HORIZON_DAYS + 1).filter_map(|distance| today.checked_add(distance.days()).ok());
     let on_the_wall = days.flat_map(|day| {
         minutes.iter().filter_map(move |&minute| Some(day.to_datetime(time_of(minute)?)))
     });
