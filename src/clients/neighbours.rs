@@ -224,7 +224,9 @@ fn follow(shared: &Shared, events: Option<&Events>) {
                 std::thread::park_timeout(POLL_EVERY);
             }
         }
-        shared.refresh();
+        if let Err(error) = shared.refresh() {
+            tracing::warn!(%error, "the kernel's neighbours cannot be read: those known stay");
+        }
     }
 }
 
@@ -246,7 +248,11 @@ impl Shared {
         {
             return None;
         }
-        self.refresh();
+        if let Err(error) = self.refresh() {
+            // The thread says it louder, and less often.
+            tracing::debug!(%error, "the kernel's neighbours cannot be read");
+            return None;
+        }
         let found = self.current(address);
         if found.is_none() {
             self.misses.insert(address);
@@ -255,13 +261,11 @@ impl Shared {
     }
 
     /// Reads the whole table anew. When it cannot be read, what is known stays.
-    fn refresh(&self) {
+    fn refresh(&self) -> io::Result<()> {
         // Held while reading: what the thread applies afterwards is never older than the table.
         let known = self.lock();
-        match read(self.source) {
-            Ok(table) => self.replace_in(known, table),
-            Err(error) => tracing::warn!(%error, "the kernel's neighbours cannot be read"),
-        }
+        self.replace_in(known, read(self.source)?);
+        Ok(())
     }
 
     fn replace(&self, table: Vec<Change>) {
