@@ -166,7 +166,7 @@ impl Neighbours {
     }
 
     /// The device behind an IP address. Takes no lock when it is known, or known to have none; an
-    /// address never seen is asked of the kernel, within [`LOOKUPS_PER_SECOND`].
+    /// address never seen is asked of the kernel, twenty times a second at most.
     #[must_use]
     pub fn find(&self, address: IpAddr) -> Option<Neighbour> {
         let address = address.to_canonical();
