@@ -124,7 +124,8 @@ const YANDEX_HOSTS: &[&str] = &[
     "www.yandex.tj", "yandex.tm", "www.yandex.tm", "yandex.com.tr", "www.yandex.com.tr",
 ];
 
-/// Google's search by country (its page `supported_domains`). The bare domains lead to `www`.
+/// Google's search by country, as far as known; its page `supported_domains` is the authority. The
+/// bare domains lead to `www`.
 #[rustfmt::skip]
 const GOOGLE_HOSTS: &[&str] = &[
     "www.google.com", "www.google.ad", "www.google.ae", "www.google.com.af", "www.google.com.ag",
