@@ -177,7 +177,10 @@ impl Policy {
     #[must_use]
     pub fn ttl_seconds_max(&self, subject: SubjectId, moment: &Moment, now: Timestamp) -> u32 {
         let of_rules = self.subject(subject).rules.ttl_seconds_max.unwrap_or(u32::MAX);
-        let to_change = moment.next_change(subject).map_or(u32::MAX, |change| {
+        // Beyond the horizon nobody looked: there a window may open too.
+        let scheduled = !self.subject(subject).rules.schedules.is_empty();
+        let change = moment.next_change(subject).or(scheduled.then(|| horizon(moment.from)));
+        let to_change = change.map_or(u32::MAX, |change| {
             // Whole seconds, cut: an answer must be gone when the window opens.
             u32::try_from(change.duration_since(now).as_secs()).unwrap_or(0)
         });
@@ -205,7 +208,7 @@ impl Policy {
             })
             .collect();
         let until = subjects.iter().filter_map(|now| now.next_change).min();
-        Moment { from: now, until: until.unwrap_or(Timestamp::MAX), subjects }
+        Moment { from: now, until: until.unwrap_or_else(|| horizon(now)), subjects }
     }
 
     /// A subject of this household.
@@ -260,6 +263,12 @@ impl<'a> Ask<'a> {
         let schedules = &self.rules.schedules;
         self.windows.iter().filter_map(|&place| Some((place, schedules.get(usize::from(place))?)))
     }
+}
+
+/// How far `hours::next_change` has looked from here. A window that opens on a date beyond it is
+/// found because the moment ends before.
+fn horizon(from: Timestamp) -> Timestamp {
+    from.saturating_add(hours::HORIZON).unwrap_or(Timestamp::MAX)
 }
 
 // === The rules, in the order of ORDER ===
