@@ -138,6 +138,40 @@ impl Policy {
         TARGET_ORDER.iter().find_map(|(_, rule)| rule(&ask))
     }
 
+    /// Whether every name below this one is closed too. Only then may an answer say that the name
+    /// does not exist: RFC 8020 lets whoever hears it believe that nothing below exists either.
+    #[must_use]
+    pub fn closes_all_below(&self, subject: SubjectId, name: &Name, moment: &Moment) -> bool {
+        // A label no rule was written for stands for all names below.
+        let any = name.child(b"*");
+        let closed = any.is_some_and(|any| {
+            self.decide(subject, &any, moment).action == Action::Block
+        });
+        closed
+            && !self.subject(subject).rules.names.opens_below(name)
+            && !self.household.essentials.reaches_below(name)
+    }
+
+    /// Whether a reason guards against fraud and spying rather than unsuitable content.
+    #[must_use]
+    pub fn is_security(&self, reason: Reason) -> bool {
+        match reason {
+            Reason::Category(tag) | Reason::List(tag) => self.household.tags.info(tag).security,
+            Reason::Essential
+            | Reason::Local
+            | Reason::Schedule(_)
+            | Reason::AllowRule(..)
+            | Reason::BlockRule(..)
+            | Reason::EverythingClosed
+            | Reason::Service(_)
+            | Reason::Only
+            | Reason::SafeSearch(_)
+            | Reason::Bypass
+            | Reason::UnknownDevice
+            | Reason::Default => false,
+        }
+    }
+
     /// The longest time, in seconds, that an answer to this subject may be kept: nothing outlives
     /// a boundary. At least 1.
     #[must_use]
