@@ -13,6 +13,7 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 
+use super::rules::is_strictly_below;
 use crate::name::Name;
 
 /// The household's own records and the special-use names.
@@ -210,6 +211,15 @@ impl LocalNames {
         self.records.get(name).map_or(&[], Vec::as_slice)
     }
 
+    /// Whether a name strictly below this one is answered here with something.
+    #[must_use]
+    pub fn reaches_below(&self, name: &Name) -> bool {
+        self.zones.iter().any(|(wire, zone)| {
+            zone.at.is_some_and(|at| at != Fate::Here(LocalAnswer::NoName))
+                && is_strictly_below(wire, name)
+        })
+    }
+
     fn zone(&mut self, name: &Name) -> &mut Zone {
         self.zones.entry(name.wire().into()).or_default()
     }
@@ -362,6 +372,21 @@ mod tests {
         let house = house();
         assert_eq!(house.addresses(&name("printer.home.arpa")).len(), 2);
         assert!(house.addresses(&name("amparo.test")).is_empty());
+    }
+
+    #[test]
+    fn what_is_below_a_name_is_known() {
+        let house = house();
+        for (text, expected) in [
+            ("example.org", true),
+            ("org", true),
+            ("school.example.org", false),
+            ("home.arpa", true),
+            ("example.com", false),
+            ("blocked.amparo.test", false),
+        ] {
+            assert_eq!(house.reaches_below(&name(text)), expected, "{text}");
+        }
     }
 
     #[test]

@@ -17,7 +17,7 @@ use jiff::Timestamp;
 
 use crate::name::Name;
 use local::LocalAnswer;
-use rules::{Household, Rules, Subject, SubjectId};
+use rules::{Household, Rules, Scope, Subject, SubjectId};
 use tags::{Lookup, TagKind, TagSet};
 pub use verdict::{Action, Reason, ReasonKind, Verdict};
 
@@ -142,14 +142,13 @@ impl Policy {
     /// does not exist: RFC 8020 lets whoever hears it believe that nothing below exists either.
     #[must_use]
     pub fn closes_all_below(&self, subject: SubjectId, name: &Name, moment: &Moment) -> bool {
-        // A label no rule was written for stands for all names below.
-        let any = name.child(b"*");
-        let closed = any.is_some_and(|any| {
-            self.decide(subject, &any, moment).action == Action::Block
-        });
-        closed
-            && !self.subject(subject).rules.names.opens_below(name)
+        // A label no rule was written for stands for all names below that no rule names.
+        let Some(any) = name.child(b"*") else { return false };
+        let verdict = self.decide(subject, &any, moment);
+        verdict.action == Action::Block
+            && !opens_some_below(&self.ask(subject, &any, moment), name, verdict.reason)
             && !self.household.essentials.reaches_below(name)
+            && !self.household.local.reaches_below(name)
     }
 
     /// Whether a reason guards against fraud and spying rather than unsuitable content.
@@ -371,6 +370,34 @@ fn in_safe_form(ask: &Ask<'_>, reach: Verdict) -> Verdict {
         }
         None => reach,
     }
+}
+
+/// Whether something below `name` may be open although `ask`, about any name there, is closed for
+/// this reason. When in doubt, it may.
+fn opens_some_below(ask: &Ask<'_>, name: &Name, reason: Reason) -> bool {
+    let rules = ask.rules;
+    let reaches = |scope: &Scope| scope.reaches_below(name);
+    let by_itself = match reason {
+        Reason::Schedule(place) => rules.schedules.get(usize::from(place)).is_none_or(|window| {
+            let is_named = window.block.covers(ask.name, &ask.tags);
+            reaches(&window.allow) || !is_named && window.only.as_ref().is_some_and(reaches)
+        }),
+        Reason::Only => rules.only.as_ref().is_some_and(reaches),
+        Reason::Service(_) | Reason::Category(_) | Reason::List(_) => {
+            let tags = ask.tags.intersection(&rules.closed);
+            rules.excused.iter().any(|(_, from)| !tags.intersection(from).is_empty())
+        }
+        Reason::Essential
+        | Reason::Local
+        | Reason::AllowRule(..)
+        | Reason::BlockRule(..)
+        | Reason::EverythingClosed
+        | Reason::SafeSearch(_)
+        | Reason::Bypass
+        | Reason::UnknownDevice
+        | Reason::Default => false,
+    };
+    by_itself || rules.names.opens_below(name)
 }
 
 /// Whether the name is one of these, or below one.

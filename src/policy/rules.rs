@@ -188,6 +188,13 @@ impl Scope {
     pub fn covers(&self, name: &Name, tags: &TagSet) -> bool {
         self.everything || !self.tags.intersection(tags).is_empty() || self.names.contains(name)
     }
+
+    /// Whether a name strictly below this one may be covered: names are looked at, and of
+    /// categories and services nobody knows where their names lie.
+    #[must_use]
+    pub fn reaches_below(&self, name: &Name) -> bool {
+        self.everything || !self.tags.is_empty() || self.names.reaches_below(name)
+    }
 }
 
 // === impl NameSet ===
@@ -254,7 +261,7 @@ impl NameRules {
 }
 
 /// Whether a wire form stands below a name, at a label boundary.
-fn is_strictly_below(wire: &[u8], name: &Name) -> bool {
+pub(super) fn is_strictly_below(wire: &[u8], name: &Name) -> bool {
     wire.len() > name.wire().len()
         && Name::from_wire(wire).is_ok_and(|below| below.is_at_or_below(name))
 }

@@ -622,6 +622,36 @@ fn what_is_allowed_answers_in_its_safe_form_and_what_is_closed_does_not() {
 }
 
 #[test]
+fn a_closed_name_exists_while_something_below_it_is_open() {
+    let at_four = |lines: &[&str], text: &str| {
+        let policy = kid(lines);
+        policy.closes_all_below(KID, &name(text), &policy.moment(time("mon", "16:00")))
+    };
+    for (lines, asked, expected) in [
+        (&["closed games"][..], "roblox.com", true),
+        (&["closed games"], "com", false),
+        (&["closed games", "child allow ok.roblox.com"], "roblox.com", false),
+        (&["child block x.com", "child allow x.org"], "x.com", true),
+        (&["child block =x.com"], "x.com", false),
+        (&["child block ntp.org"], "ntp.org", false),
+        (&["only wikipedia.org"], "cats.com", true),
+        (&["only wikipedia.org"], "org", false),
+        (&["only youtube"], "com", false),
+        (&["closed video", "excused tiktok from video"], "youtube.com", false),
+        (&["closed adult", "excused tiktok from video"], "xxx.com", true),
+        (&["window w 15:00-17:00 block everything"], "cats.com", true),
+        (&["window w 15:00-17:00 block everything allow a.cats.com"], "cats.com", false),
+        (&["window w 15:00-17:00 only a.cats.com"], "cats.com", false),
+        (&["window w 15:00-17:00 block games only a.roblox.com"], "roblox.com", true),
+        (&["refused"], "cats.com", true),
+        (&["refused"], "test", false),
+        (&[], "blocked.amparo.test", true),
+    ] {
+        assert_eq!(at_four(lines, asked), expected, "{lines:?} {asked}");
+    }
+}
+
+#[test]
 fn no_answer_is_kept_past_a_boundary() {
     let seconds = |lines: &[&str], day: &str, hour: &str| {
         let policy = kid(lines);
