@@ -21,9 +21,13 @@ pub(super) const QUIET_MILLIS: i64 = 10 * 60 * 1000;
 pub(super) const ATTEMPTS_MAX: usize = 10_000;
 /// From here on the writer is woken before its time.
 const ATTEMPTS_HURRY: usize = ATTEMPTS_MAX / 4;
-/// Attempts of one device between two writings. A program that makes up names must not push the
-/// other children's attempts out of memory or off the disk: beyond this its sites become one.
+/// Attempts one device may begin in an hour. A program that makes up names must not push the other
+/// children's attempts out of memory or off the disk (500 are some 100 KiB): beyond this the
+/// device's sites become one.
 pub(super) const ATTEMPTS_PER_DEVICE_MAX: usize = 500;
+/// Devices whose attempts are counted for that: more are no home, and a flood with made-up
+/// addresses is bounded by [`ATTEMPTS_MAX`] and `keep_mib` alone.
+const DEVICES_COUNTED_MAX: usize = 4096;
 /// Different names kept with an attempt: what fits on a screen.
 pub(super) const NAMES_PER_ATTEMPT_MAX: usize = 20;
 /// Octets of all names held: a few times what a busy school asks in five seconds.
@@ -85,8 +89,12 @@ pub(super) struct Fold {
     open: HashMap<Key, Delta>,
     /// Attempts that ended, oldest first.
     ended: VecDeque<(Key, Delta)>,
-    /// How many attempts each device began since the last writing.
-    per_device: HashMap<Arc<str>, usize>,
+    /// How many attempts of each device wait; some may turn out to go on in the file.
+    waiting: HashMap<Arc<str>, usize>,
+    /// How many attempts each device began in the file in [`Fold::hour`].
+    begun: HashMap<Arc<str>, usize>,
+    /// The hour of the last writing, in milliseconds since 1970.
+    hour: i64,
     name_octets: usize,
     /// What did not fit.
     pub(super) overflow: Overflow,
@@ -121,14 +129,16 @@ impl Fold {
             }
             return;
         }
-        let begun = self.per_device.get(&key.device).copied().unwrap_or(0);
+        let of_device =
+            |counts: &HashMap<Arc<str>, usize>| counts.get(&key.device).copied().unwrap_or(0);
+        let begun = of_device(&self.waiting) + of_device(&self.begun);
         if begun >= ATTEMPTS_PER_DEVICE_MAX && !key.site.is_empty() {
             self.overflow.queries_without_site += 1;
             query.name = None;
             return self.add(Key { site: "".into(), ..key }, query);
         }
         self.make_room();
-        *self.per_device.entry(key.device.clone()).or_default() += 1;
+        *self.waiting.entry(key.device.clone()).or_default() += 1;
         let category = query.category;
         let mut delta = Delta { first: at, last: at, count: 1, names: Vec::new(), category };
         if let Some(name) = query.name {
@@ -151,9 +161,24 @@ impl Fold {
 
     /// Hands over everything that waits, in no order: sorting is for whoever holds no lock.
     pub(super) fn take(&mut self) -> Vec<(Key, Delta)> {
-        self.per_device.clear();
+        self.waiting.clear();
         self.name_octets = 0;
         self.ended.drain(..).chain(self.open.drain()).collect()
+    }
+
+    /// Learns which devices began an attempt in the file with this writing, one mention each.
+    pub(super) fn note_begun(&mut self, now: Timestamp, devices: Vec<Arc<str>>) {
+        let now = now.as_millisecond();
+        let hour = now - now.rem_euclid(HOUR_MILLIS);
+        if hour != self.hour {
+            self.hour = hour;
+            self.begun.clear();
+        }
+        for device in devices {
+            if self.begun.len() < DEVICES_COUNTED_MAX || self.begun.contains_key(&device) {
+                *self.begun.entry(device).or_default() += 1;
+            }
+        }
     }
 
     /// Puts back what could not be written, oldest first. Attempts that went on meanwhile become
@@ -177,7 +202,7 @@ impl Fold {
                 }
                 None => {
                     self.name_octets += older.name_octets();
-                    *self.per_device.entry(key.device.clone()).or_default() += 1;
+                    *self.waiting.entry(key.device.clone()).or_default() += 1;
                     self.open.insert(key, older);
                 }
             }

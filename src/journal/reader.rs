@@ -2,7 +2,7 @@
 //!
 //! Rows come a page at a time, each page in a reading of its own, so that a slow terminal holds
 //! nothing back: a long reading would keep the write-ahead log from being cut. It knows nothing of
-//! the writer but the tables of [`super::schema`].
+//! the writer but the tables (`schema.rs`).
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};

@@ -27,7 +27,7 @@ const RETENTION_STEPS: u32 = 8;
 /// Pages given back to the file system in one step.
 const VACUUM_PAGES: u32 = 512;
 /// What a full disk takes from the oldest rows, once, so that the newest can be kept: a tenth.
-const FULL_DISK_SHARE: i64 = 10;
+const FULL_DISK_SHARE: u32 = 10;
 
 /// The writer's thread.
 pub(super) struct Writer {
@@ -135,13 +135,11 @@ impl Writer {
                 // Once until a writing succeeds: somebody else may be filling the disk, and a
                 // family's journal must not melt away for that.
                 self.made_room = true;
-                if let Some(connection) = &mut self.connection {
-                    make_room(connection);
+                let rows = self.connection.as_ref().map_or(0, make_room);
+                if rows == 0 {
+                    return Err(Trouble::Full(detail));
                 }
-                tracing::warn!(
-                    detail,
-                    "the disk is full: the oldest rows of the journal made room"
-                );
+                tracing::warn!(rows, "the disk is full: the oldest rows of the journal made room");
                 self.commit(batch)
             }
             Err(
@@ -161,12 +159,17 @@ impl Writer {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let mut revision: i64 =
             transaction.query_row("SELECT revision FROM journal", [], |row| row.get(0))?;
+        let mut begun = Vec::new();
         for (key, delta) in batch {
             revision += 1;
-            write_attempt(&transaction, key, delta, revision)?;
+            if write_attempt(&transaction, key, delta, revision)? {
+                begun.push(key.device.clone());
+            }
         }
         transaction.execute("UPDATE journal SET revision = ?", [revision])?;
-        Ok(transaction.commit()?)
+        transaction.commit()?;
+        self.shared.lock().fold.note_begun(self.clock.now(), begun);
+        Ok(())
     }
 
     /// Opens the file when it is not; a damaged one is set aside.
@@ -230,13 +233,13 @@ impl Writer {
     }
 }
 
-/// Adds to the row of an attempt that goes on, or begins one.
+/// Adds to the row of an attempt that goes on, or begins one; whether it began.
 fn write_attempt(
     transaction: &Transaction<'_>,
     key: &Key,
     delta: &Delta,
     revision: i64,
-) -> rusqlite::Result<()> {
+) -> rusqlite::Result<bool> {
     let kind = key.kind.word();
     let mut newest = transaction.prepare_cached(
         "SELECT id, first, last, names FROM attempts
@@ -286,7 +289,7 @@ fn write_attempt(
                 all.join(" "),
                 delta.category.as_deref()
             ])?;
-        return Ok(());
+        return Ok(false);
     }
     transaction
         .prepare_cached(
@@ -309,7 +312,7 @@ fn write_attempt(
             &*key.reason_id,
             delta.category.as_deref()
         ])?;
-    Ok(())
+    Ok(true)
 }
 
 /// Deletes some rows that ended before `cutoff`, in milliseconds since 1970, or that are too many
@@ -350,19 +353,26 @@ fn delete_oldest(connection: &Connection, limit: &Value, rows: u32) -> rusqlite:
         .execute(params![limit, rows])
 }
 
-/// Frees a tenth of the rows in steps small enough for the write-ahead log as it is; stops at the
-/// first that fails.
-pub(super) fn make_room(connection: &Connection) {
+/// Deletes a tenth of the rows, in steps small enough for the write-ahead log as it is; stops at
+/// the first that fails. How many.
+pub(super) fn make_room(connection: &Connection) -> usize {
+    let checkpoint = || {
+        // What it cannot move now stays in the log, where it is safe.
+        let _ = connection.query_row("PRAGMA wal_checkpoint(RESTART)", [], |_| Ok(()));
+    };
     let count = connection
-        .query_row("SELECT count(*) FROM attempts", [], |row| row.get::<_, i64>(0))
+        .query_row("SELECT count(*) FROM attempts", [], |row| row.get::<_, u32>(0))
         .unwrap_or(0);
-    for _ in 0..=(count / FULL_DISK_SHARE / i64::from(RETENTION_ROWS)) {
-        let rows = RETENTION_ROWS.min(u32::try_from(count / FULL_DISK_SHARE).unwrap_or(u32::MAX));
-        if delete_oldest(connection, &Value::Null, rows).is_err() {
-            return;
-        }
-        let _ = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
+    let wanted = count / FULL_DISK_SHARE;
+    let mut deleted = 0;
+    checkpoint();
+    for step in (0..wanted).step_by(RETENTION_ROWS as usize) {
+        let rows = RETENTION_ROWS.min(wanted - step);
+        let Ok(gone) = delete_oldest(connection, &Value::Null, rows) else { break };
+        deleted += gone;
+        checkpoint();
     }
+    deleted
 }
 
 /// Tells those who wait that nobody will write any more, however the thread ended.
