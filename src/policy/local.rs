@@ -1,7 +1,7 @@
 //! Names that are answered here and never leave the house.
 //!
 //! One table of zones, built once: the household's records, the program's own pages, what
-//! `dns.forward` sends elsewhere and the special-use names ([`SPECIAL`], where to start reading).
+//! `dns.forward` sends elsewhere and the special-use names (the table `SPECIAL`, where to start reading).
 //! The closest zone above a name decides; on one and the same name a record speaks before a page
 //! of ours, that before `dns.forward`, that before the special use. It knows no query types: what
 //! a local name has to say to a TXT question is for whoever builds the answer.
