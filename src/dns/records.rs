@@ -187,17 +187,21 @@ pub fn skip_name(message: &[u8], mut at: usize) -> Result<usize, Malformed> {
 }
 
 /// Appends the name at `at` to `into`, uncompressed and in its own case, and says where it ends in
-/// the message. A pointer may only point to what stands before the labels that hold it, and never
-/// into the header (RFC 9267 §2): so every name ends.
+/// the message. A pointer may only lead to a name that stands whole before the labels that hold it,
+/// and never into the header (RFC 9267 §2): so every name ends.
 pub fn unpack_name(message: &[u8], at: usize, into: &mut Vec<u8>) -> Result<usize, Malformed> {
     let begin = into.len();
-    let (mut at, mut before, mut end, mut pointers) = (at, at, None, 0);
+    let (mut at, mut start, mut bound) = (at, at, message.len());
+    let (mut end, mut pointers) = (None, 0);
     loop {
         let length = *message.get(at).ok_or(Malformed("a name is cut short"))?;
         match length {
             0..=63 => {
                 let next = at + 1 + usize::from(length);
                 let label = message.get(at..next).ok_or(Malformed("a name is cut short"))?;
+                if next > bound {
+                    return Err(Malformed("a compression pointer leads in a circle"));
+                }
                 if into.len() - begin + label.len() > NAME_OCTETS_MAX {
                     return Err(Malformed("a name is too long"));
                 }
@@ -211,11 +215,11 @@ pub fn unpack_name(message: &[u8], at: usize, into: &mut Vec<u8>) -> Result<usiz
                 let pointer = u16_at(message, at).ok_or(Malformed("a name is cut short"))?;
                 let target = usize::from(pointer & 0x3fff);
                 pointers += 1;
-                if target >= before || target < HEADER_OCTETS || pointers > POINTERS_MAX {
+                if target >= start || target < HEADER_OCTETS || pointers > POINTERS_MAX {
                     return Err(Malformed("a compression pointer leads nowhere"));
                 }
                 end.get_or_insert(at + 2);
-                (at, before) = (target, target);
+                (at, start, bound) = (target, target, start);
             }
             64..=0xbf => return Err(Malformed("a label's length is none")),
         }

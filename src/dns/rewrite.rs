@@ -381,8 +381,8 @@ impl Reading {
         if let Some(opt) = self.opt.take() {
             extended = opt.ttl >> 24 != 0;
             ede = extended_errors(&message[opt.data.clone()]);
-            let moved = self.move_up(message, &opt, &mut bytes)?;
-            dropped = 1 + self.behind_opt.len() - moved;
+            let behind = self.behind_opt.len();
+            dropped = 1 + behind - self.move_up(message, &opt, &mut bytes)?;
         }
         let dropped = u16::try_from(dropped).unwrap_or(u16::MAX);
         bytes[10..12].copy_from_slice(&additionals.saturating_sub(dropped).to_be_bytes());
@@ -417,24 +417,27 @@ impl Reading {
     ) -> Result<usize, Malformed> {
         let gap = opt.data.end - opt.start;
         let mut moved = 0;
-        for record in &self.behind_opt {
+        for record in std::mem::take(&mut self.behind_opt) {
             if may_hold_pointers(record.rtype) {
                 break;
             }
             let begin = bytes.len();
             bytes.extend_from_slice(&message[record.start..record.data.end]);
             let pointer_at = record.fixed - 2;
-            let compressed = pointer_at >= record.start && ends_in_pointer(message, record);
+            let compressed = pointer_at >= record.start && ends_in_pointer(message, &record);
             if let (true, Some(pointer)) = (compressed, u16_at(message, pointer_at)) {
                 let target = usize::from(pointer & 0x3fff);
                 if target >= opt.data.end {
                     let turned = 0xc000 | offset(target - gap)?;
                     let at = begin + (pointer_at - record.start);
                     bytes[at..at + 2].copy_from_slice(&turned.to_be_bytes());
-                } else if target >= opt.start {
-                    bytes.truncate(begin);
-                    break;
                 }
+            }
+            // A name that led through OPT itself is not what it was.
+            let (was, is) = (self.name_at(message, record.start)?, self.name_at(bytes, begin));
+            if is != Ok(was) {
+                bytes.truncate(begin);
+                break;
             }
             let ttl_seconds = record.ttl_seconds();
             self.ttls.push(offset(begin + record.ttl_at() - record.start)?);
