@@ -1,1 +1,3 @@
 //! The way of a query.
+
+pub mod upstream;
