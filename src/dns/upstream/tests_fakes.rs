@@ -24,10 +24,13 @@ pub(super) const TYPE_A: u16 = 1;
 /// Datagrams to send back for a query that came as the n-th.
 pub(super) type Script = dyn Fn(&[u8], usize) -> Vec<Vec<u8>> + Send + Sync;
 
+/// A query, and where it came from.
+pub(super) type Seen = (SocketAddr, Vec<u8>);
+
 /// A fake server and what it saw.
 pub(super) struct Fake {
     pub(super) address: SocketAddr,
-    seen: Arc<Mutex<Vec<(SocketAddr, Vec<u8>)>>>,
+    seen: Arc<Mutex<Vec<Seen>>>,
     connections: Arc<Mutex<usize>>,
 }
 
@@ -68,17 +71,6 @@ impl Fake {
         fake
     }
 
-    /// An address where nothing listens. The port is kept, so that nobody else gets it.
-    pub(super) async fn nobody() -> (TcpListener, UdpSocket, SocketAddr) {
-        loop {
-            let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-            let address = socket.local_addr().unwrap();
-            if let Ok(listener) = TcpListener::bind(address).await {
-                return (listener, socket, address);
-            }
-        }
-    }
-
     async fn bind() -> (UdpSocket, Self) {
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let fake = Self::at(socket.local_addr().unwrap());
@@ -90,7 +82,7 @@ impl Fake {
     }
 
     /// Every query, with where it came from.
-    pub(super) fn seen(&self) -> Vec<(SocketAddr, Vec<u8>)> {
+    pub(super) fn seen(&self) -> Vec<Seen> {
         self.seen.lock().unwrap().clone()
     }
 
@@ -138,7 +130,7 @@ impl Fake {
     }
 }
 
-fn note(seen: &Mutex<Vec<(SocketAddr, Vec<u8>)>>, from: SocketAddr, query: &[u8]) -> usize {
+fn note(seen: &Mutex<Vec<Seen>>, from: SocketAddr, query: &[u8]) -> usize {
     let mut seen = seen.lock().unwrap();
     seen.push((from, query.to_vec()));
     seen.len() - 1
@@ -147,7 +139,7 @@ fn note(seen: &Mutex<Vec<(SocketAddr, Vec<u8>)>>, from: SocketAddr, query: &[u8]
 async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
     mut stream: S,
     from: SocketAddr,
-    seen: &Mutex<Vec<(SocketAddr, Vec<u8>)>>,
+    seen: &Mutex<Vec<Seen>>,
     messages_max: usize,
     script: &Script,
 ) {
@@ -209,6 +201,11 @@ pub(super) fn good(query: &[u8]) -> Vec<u8> {
 /// A server that always knows.
 pub(super) fn honest(query: &[u8], _nth: usize) -> Vec<Vec<u8>> {
     vec![good(query)]
+}
+
+/// An address where nothing listens: the port of `discard`, somewhere in loopback's network.
+pub(super) fn nobody() -> SocketAddr {
+    SocketAddr::from(([127, 77, 0, 1], 9))
 }
 
 /// A server that hears and says nothing.

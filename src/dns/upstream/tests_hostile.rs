@@ -314,7 +314,7 @@ async fn ids_ports_and_letters_are_spread() {
         ask(&upstreams, &format!("n{number}.some-name.example.com")).await.unwrap();
     }
     let seen = fake.seen();
-    let distinct = |of: &dyn Fn(&(std::net::SocketAddr, Vec<u8>)) -> Vec<u8>| {
+    let distinct = |of: &dyn Fn(&Seen) -> Vec<u8>| {
         seen.iter().map(of).collect::<std::collections::HashSet<_>>().len()
     };
     assert_eq!(seen.len(), 500);

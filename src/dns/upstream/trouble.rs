@@ -77,7 +77,7 @@ impl Trouble {
             Bad::NotValidYet | Bad::NotValidYetContext { .. } => {
                 "it is not valid yet, or this machine's clock is behind"
             }
-            Bad::UnknownIssuer => "nobody we trust has signed it",
+            Bad::UnknownIssuer | Bad::BadSignature => "nobody we trust has signed it",
             _ => said.as_str(),
         };
         Trouble::Certificate(words.to_owned())
