@@ -8,3 +8,4 @@ pub mod serve;
 pub mod tcp;
 pub mod udp;
 pub mod wire;
+pub mod upstream;
