@@ -37,6 +37,19 @@ pub fn engine_of(name: &Name, safe_search: bool, youtube: YouTube) -> Option<u8>
     }
 }
 
+/// The safe name of the engine at a place in [`ENGINES`].
+///
+/// # Panics
+/// When the place lies beyond the end of the table: [`engine_of`] gives no such one.
+#[must_use]
+pub fn target(engine: u8) -> &'static Name {
+    static TARGETS: LazyLock<Vec<Name>> = LazyLock::new(|| {
+        let parse = |engine: &Engine| Name::parse(engine.target).expect("targets parse: table test");
+        ENGINES.iter().map(parse).collect()
+    });
+    &TARGETS[usize::from(engine)]
+}
+
 /// All engines.
 pub const ENGINES: &[Engine] = &[
     Engine {
