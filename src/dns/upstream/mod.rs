@@ -2,7 +2,7 @@
 //!
 //! A question goes out as octets and its answer comes back as the octets the upstream sent; in
 //! between stand the choice of a server, the wait, and the gate that lets only answers through.
-//! Knows nothing of children, rules or caches. Start at [`Upstreams::ask`], then [`Group::race`].
+//! Knows nothing of children, rules or caches. Start at [`Upstreams::ask`], then `Group::race`.
 //!
 //! ```text
 //! mod.rs     which server, and when another one       flight.rs  identical questions asked once
