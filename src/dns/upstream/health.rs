@@ -28,9 +28,6 @@ const LATENCY_KEPT_MILLIS: u64 = 30_000;
 /// A measurement under way that never reported back is forgotten after this.
 const PROBE_MILLIS_MAX: u64 = 10_000;
 
-/// The shortest patience: below this a busy network looks like a dead server.
-const PATIENCE_MIN: Duration = Duration::from_millis(120);
-
 /// One upstream's record.
 #[derive(Debug, Default)]
 pub(super) struct Health {
@@ -136,13 +133,13 @@ impl Health {
         self.lock().last_error.clone()
     }
 
-    /// How long to wait for it before another is asked too, never more than `longest`, which is
-    /// also what holds before the first answer.
-    pub(super) fn patience(&self, longest: Duration) -> Duration {
+    /// How long to wait for it before another is asked too: its usual latency with room to spare,
+    /// within bounds; before the first answer the longest.
+    pub(super) fn patience(&self, shortest: Duration, longest: Duration) -> Duration {
         let record = self.lock();
         let Some(latency_x8) = record.latency_x8 else { return longest };
         let usual = Duration::from_millis(latency_x8 / 8 + record.deviation_x4);
-        usual.max(PATIENCE_MIN).min(longest)
+        usual.max(shortest).min(longest)
     }
 
     /// Takes on measuring it with a real question, if that is due: when it is down and was left
@@ -198,29 +195,30 @@ impl Record {
 mod tests {
     use super::*;
 
+    const SHORTEST: Duration = Duration::from_millis(120);
     const LONGEST: Duration = Duration::from_millis(800);
 
     #[test]
     fn latency_follows_what_is_measured() {
         let health = Health::default();
         assert_eq!(health.standing().latency_millis, None);
-        assert_eq!(health.patience(LONGEST), LONGEST);
+        assert_eq!(health.patience(SHORTEST, LONGEST), LONGEST);
         health.answered(Tick(0), 40);
         assert_eq!(health.standing().latency_millis, Some(40));
         for _ in 0..100 {
             health.answered(Tick(0), 20);
         }
         assert!(health.standing().latency_millis.unwrap() <= 27);
-        assert_eq!(health.patience(LONGEST), PATIENCE_MIN);
+        assert_eq!(health.patience(SHORTEST, LONGEST), SHORTEST);
     }
 
     #[test]
     fn a_slow_one_is_waited_for_but_not_for_ever() {
         let health = Health::default();
         health.answered(Tick(0), 200);
-        assert_eq!(health.patience(LONGEST), Duration::from_millis(600));
+        assert_eq!(health.patience(SHORTEST, LONGEST), Duration::from_millis(600));
         health.answered(Tick(0), 2_000);
-        assert_eq!(health.patience(LONGEST), LONGEST);
+        assert_eq!(health.patience(SHORTEST, LONGEST), LONGEST);
     }
 
     #[test]

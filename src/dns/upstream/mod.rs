@@ -2,7 +2,7 @@
 //!
 //! A question goes out as octets and its answer comes back as the octets the upstream sent; in
 //! between stand the choice of a server, the wait, and the gate that lets only answers through.
-//! Knows nothing of children, rules or caches. Start at [`Upstreams::ask`], then [`Group::race`].
+//! Knows nothing of children, rules or caches. Start at [`Upstreams::ask`], then `Group::race`.
 //!
 //! ```text
 //! mod.rs     which server, and when another one       flight.rs  identical questions asked once
@@ -75,6 +75,9 @@ pub struct UpstreamState {
 /// How long things may take. The defaults serve; tests are in more of a hurry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pace {
+    /// The shortest wait for one server before another is asked too, however fast it usually is:
+    /// below this a busy network looks like a dead server.
+    pub wait_min: Duration,
     /// The longest wait for one server before another is asked too, or the same once more: far
     /// above any round trip, and a person has not yet noticed.
     pub try_wait: Duration,
@@ -133,6 +136,7 @@ struct Tally<'a> {
 impl Default for Pace {
     fn default() -> Self {
         Pace {
+            wait_min: Duration::from_millis(120),
             try_wait: Duration::from_millis(800),
             total: Duration::from_secs(5),
             total_when_down: Duration::from_millis(1_600),
@@ -239,7 +243,7 @@ impl Group {
         let patience = match self.strategy {
             Strategy::Parallel => Duration::ZERO,
             Strategy::Fastest | Strategy::InOrder => {
-                plan.first.health().patience(self.pace.try_wait)
+                plan.first.health().patience(self.pace.wait_min, self.pace.try_wait)
             }
         };
 

