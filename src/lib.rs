@@ -2,6 +2,7 @@
 pub mod clients;
 pub mod clock;
 pub mod config;
+pub mod daemon;
 pub mod dns;
 pub mod journal;
 pub mod lists;
