@@ -449,15 +449,13 @@ impl Script {
     fn answer(&self, asked: &Asked, tcp: bool) -> Vec<u8> {
         let mut records = Vec::new();
         let code = if self.mood == Mood::Failing { 2 } else { self.find(asked, &mut records) };
-        let whole = self.message(asked, &records, code);
+        let whole = self.message(asked, &records, u16::from(code));
         let edns = asked.message.edns.as_ref();
         let taken = edns.map_or(512, |edns| usize::from(edns.max_payload()).max(512));
         if tcp || whole.len() <= taken.min(self.udp_octets_max) {
             return whole;
         }
-        let mut cut = self.message(asked, &[], code);
-        cut[2] |= u8::try_from(TC >> 8).expect("TC is in the first octet");
-        cut
+        self.message(asked, &[], TC)
     }
 
     /// Collects the records of the answer, and says its code.
@@ -494,12 +492,13 @@ impl Script {
         scripted.cloned().unwrap_or_else(|| default_reply(record_type))
     }
 
-    fn message(&self, asked: &Asked, answers: &[Vec<u8>], code: u8) -> Vec<u8> {
+    /// A message with this outcome: a response code, or cut.
+    fn message(&self, asked: &Asked, answers: &[Vec<u8>], outcome: u16) -> Vec<u8> {
         // A SOA where there is no such name or record; its zone is the last label's.
-        let cut_or_empty = code == 3 || (code == 0 && answers.is_empty());
+        let negative = outcome == 3 || (outcome == 0 && answers.is_empty());
         let soa = record(&[0], RecordType::SOA, TTL_SECONDS, &start_of_authority());
-        let authorities: &[Vec<u8>] = if cut_or_empty { std::slice::from_ref(&soa) } else { &[] };
-        let flags = QR | RA | self.flags | (asked.flags & (RD | CD)) | u16::from(code);
+        let authorities: &[Vec<u8>] = if negative { std::slice::from_ref(&soa) } else { &[] };
+        let flags = QR | RA | self.flags | (asked.flags & (RD | CD)) | outcome;
         let mut out = Vec::new();
         let opt = asked.message.edns.is_some();
         let counts = [answers.len(), authorities.len(), usize::from(opt)]
