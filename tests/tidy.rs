@@ -50,8 +50,7 @@ const UNFINISHED: [&str; 6] = [
 ];
 
 /// What stands outside the repository: it must be whole without.
-const OUTSIDE: [&str; 3] =
-    [concat!("../", "shared"), concat!("/work", "/"), concat!("file", "://")];
+const OUTSIDE: [&str; 2] = [concat!("../", "shared"), concat!("/work", "/")];
 
 /// Where every locked dependency comes from.
 const REGISTRY: &str = "registry+https://github.com/rust-lang/crates.io-index";
