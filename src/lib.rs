@@ -3,6 +3,7 @@ pub mod cli;
 pub mod clients;
 pub mod clock;
 pub mod config;
+pub mod daemon;
 pub mod dns;
 pub mod journal;
 pub mod lists;

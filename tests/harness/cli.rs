@@ -1,0 +1,225 @@
+//! The real program with its arguments, in a home of its own.
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, mpsc};
+use std::thread;
+use std::time::Duration;
+
+use serde_json::Value;
+
+/// How long a program may take before a test gives up on it: slow machines are busy machines.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A temporary directory that stands for one machine: its config file and its state.
+#[derive(Clone)]
+pub(crate) struct Home {
+    directory: Arc<tempfile::TempDir>,
+}
+
+/// What a program said.
+#[derive(Debug)]
+pub(crate) struct Output {
+    pub(crate) exit: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+/// The program in the background; it ends when this goes.
+pub(crate) struct Running {
+    child: Child,
+    lines: mpsc::Receiver<String>,
+    heard: Vec<String>,
+}
+
+impl Home {
+    /// An empty one.
+    pub(crate) fn new() -> Self {
+        let directory = tempfile::tempdir().expect("there is room for a directory");
+        Home { directory: Arc::new(directory) }
+    }
+
+    /// One with this config file.
+    pub(crate) fn with(config: &str) -> Self {
+        let home = Home::new();
+        home.write("amparo.toml", config);
+        home
+    }
+
+    /// Its directory.
+    pub(crate) fn path(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// Where its config file is, or would be.
+    pub(crate) fn config(&self) -> PathBuf {
+        self.path().join("amparo.toml")
+    }
+
+    /// Where its state is.
+    pub(crate) fn state(&self) -> PathBuf {
+        self.path().join("state")
+    }
+
+    /// Writes a file into it.
+    pub(crate) fn write(&self, name: &str, text: &str) {
+        std::fs::write(self.path().join(name), text).expect("the directory is ours");
+    }
+
+    /// Runs the program with `--config` and `--state` of this home behind its arguments.
+    #[track_caller]
+    pub(crate) fn amparo(&self, args: &[&str]) -> Output {
+        let (config, state) = (self.config(), self.state());
+        self.command(args).arg("--config").arg(config).arg("--state").arg(state).output().into()
+    }
+
+    /// Runs the program with these arguments alone.
+    #[track_caller]
+    pub(crate) fn bare(&self, args: &[&str]) -> Output {
+        self.command(args).output().into()
+    }
+
+    /// Starts the program in the background, with `--config` and `--state` of this home.
+    #[track_caller]
+    pub(crate) fn start(&self, args: &[&str]) -> Running {
+        let mut command = self.command(args);
+        command.arg("--config").arg(self.config()).arg("--state").arg(self.state());
+        Running::start(command)
+    }
+
+    /// Starts the program in the background with these arguments alone.
+    #[track_caller]
+    pub(crate) fn start_bare(&self, args: &[&str]) -> Running {
+        Running::start(self.command(args))
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_amparo"));
+        command.args(args).current_dir(self.path()).stdin(Stdio::null());
+        // The machine's own settings must not reach the test.
+        for name in ["AMPARO_CONFIG", "NO_COLOR", "RUST_LOG", "LC_ALL", "LC_MESSAGES", "TZ"] {
+            command.env_remove(name);
+        }
+        command.env("LANG", "en_US.UTF-8").env("HOME", self.path());
+        command.env("XDG_STATE_HOME", self.path()).env("XDG_CONFIG_HOME", self.path());
+        command
+    }
+}
+
+// === impl Output ===
+
+impl From<std::io::Result<std::process::Output>> for Output {
+    fn from(output: std::io::Result<std::process::Output>) -> Self {
+        let output = output.expect("cargo built the program");
+        let text = |bytes| String::from_utf8(bytes).expect("the program speaks UTF-8");
+        Output {
+            exit: output.status.code().expect("no signal ended it"),
+            stdout: text(output.stdout),
+            stderr: text(output.stderr),
+        }
+    }
+}
+
+impl Output {
+    /// It ended with this code.
+    #[track_caller]
+    pub(crate) fn exits(&self, code: i32) -> &Self {
+        assert_eq!(self.exit, code, "{self}");
+        self
+    }
+
+    /// It printed this somewhere on standard output.
+    #[track_caller]
+    pub(crate) fn prints(&self, text: &str) -> &Self {
+        assert!(self.stdout.contains(text), "`{text}` is missing:\n{self}");
+        self
+    }
+
+    /// It said this somewhere on standard error.
+    #[track_caller]
+    pub(crate) fn complains(&self, text: &str) -> &Self {
+        assert!(self.stderr.contains(text), "`{text}` is missing:\n{self}");
+        self
+    }
+
+    /// It holds no control characters but line ends and tabs: what a terminal would obey.
+    #[track_caller]
+    pub(crate) fn is_plain(&self) -> &Self {
+        let odd = |c: char| c.is_control() && c != '\n' && c != '\t';
+        assert!(!self.stdout.chars().chain(self.stderr.chars()).any(odd), "{self:?}");
+        self
+    }
+
+    /// What it printed, as one JSON object a line.
+    #[track_caller]
+    pub(crate) fn json(&self) -> Vec<Value> {
+        let read = |line: &str| match serde_json::from_str::<Value>(line) {
+            Ok(value) => value,
+            Err(error) => panic!("`{line}` is no JSON: {error}"),
+        };
+        self.stdout.lines().filter(|line| !line.trim().is_empty()).map(read).collect()
+    }
+}
+
+impl std::fmt::Display for Output {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "exit {}\n--- stdout\n{}", self.exit, self.stdout)?;
+        write!(f, "\n--- stderr\n{}", self.stderr)
+    }
+}
+
+// === impl Running ===
+
+impl Running {
+    #[track_caller]
+    fn start(mut command: Command) -> Self {
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("cargo built the program");
+        let (sender, lines) = mpsc::channel();
+        let streams: [Option<Box<dyn Read + Send>>; 2] = [
+            child.stdout.take().map(|stream| Box::new(stream) as _),
+            child.stderr.take().map(|stream| Box::new(stream) as _),
+        ];
+        for stream in streams.into_iter().flatten() {
+            let sender = sender.clone();
+            thread::spawn(move || {
+                for line in BufReader::new(stream).lines().map_while(Result::ok) {
+                    // The test may have ended; the rest of the stream is still read.
+                    let _over = sender.send(line);
+                }
+            });
+        }
+        Running { child, lines, heard: Vec::new() }
+    }
+
+    /// Waits for a line that holds this, on either stream.
+    #[track_caller]
+    pub(crate) fn hears(&mut self, text: &str) -> String {
+        loop {
+            match self.lines.recv_timeout(PATIENCE) {
+                Ok(line) if line.contains(text) => return line,
+                Ok(line) => self.heard.push(line),
+                Err(why) => panic!("no line with `{text}`: {why}:\n{}", self.heard.join("\n")),
+            }
+        }
+    }
+
+    /// Asks it to end, as systemd does, and waits until it has: its exit code.
+    #[track_caller]
+    pub(crate) fn terminate(mut self) -> i32 {
+        let id = i32::try_from(self.child.id()).expect("a process id is small");
+        nix::sys::signal::kill(nix::unistd::Pid::from_raw(id), nix::sys::signal::Signal::SIGTERM)
+            .expect("the process is ours");
+        let status = self.child.wait().expect("it was started");
+        status.code().unwrap_or_else(|| panic!("a signal ended it:\n{}", self.heard.join("\n")))
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ended = self.child.kill();
+        let _reaped = self.child.wait();
+    }
+}
