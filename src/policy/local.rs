@@ -32,6 +32,17 @@ pub enum LocalAnswer {
 }
 
 impl LocalNames {
+    /// The names of a household: `dns.records`, the zones of `dns.forward`, and the names of the
+    /// program's own pages.
+    #[must_use]
+    pub fn new(
+        records: Vec<(Name, Vec<IpAddr>)>,
+        forwarded: Vec<Name>,
+        _own_pages: Vec<Name>,
+    ) -> Self {
+        LocalNames { records: records.into_iter().collect(), forwarded }
+    }
+
     /// How the name is answered here; none when it is for upstream.
     #[must_use]
     pub fn find(&self, _name: &Name) -> Option<LocalAnswer> {
