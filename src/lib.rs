@@ -1,4 +1,5 @@
 //! The map is being drawn.
+pub mod cli;
 pub mod clients;
 pub mod clock;
 pub mod config;

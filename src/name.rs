@@ -158,6 +158,18 @@ impl Name {
         other.length == 1 || self.suffixes().any(|suffix| suffix == other.wire())
     }
 
+    /// The name with one more label in front; none when that would be too long.
+    #[must_use]
+    pub fn child(&self, label: &[u8]) -> Option<Name> {
+        let mut wire = [0; NAME_OCTETS_MAX];
+        let start = 1 + label.len();
+        let end = start + self.wire().len();
+        *wire.first_mut()? = u8::try_from(label.len()).ok()?;
+        wire.get_mut(1..start)?.copy_from_slice(label);
+        wire.get_mut(start..end)?.copy_from_slice(self.wire());
+        Name::from_wire(&wire).ok()
+    }
+
     /// The last `count` labels, as a name of its own; the whole name when it has fewer.
     #[must_use]
     pub fn last_labels(&self, count: usize) -> Name {
@@ -280,6 +292,13 @@ mod tests {
         assert!(!name("netflix.com").is_at_or_below(&name("x.com")));
         assert!(!name("com").is_at_or_below(&name("x.com")));
         assert!(name("x.com").is_at_or_below(&Name::ROOT));
+    }
+
+    #[test]
+    fn a_child_has_one_more_label() {
+        assert_eq!(name("example.com").child(b"www"), Some(name("www.example.com")));
+        assert_eq!(Name::ROOT.child(b"com"), Some(name("com")));
+        assert_eq!(name(&"a.".repeat(127)[..253]).child(b"b"), None);
     }
 
     #[test]

@@ -167,3 +167,17 @@ pub const UNKNOWN_DEVICE: Sentence = Sentence {
 /// `default`
 pub const DEFAULT: Sentence =
     Sentence { es: "nada lo cierra para {who}", en: "nothing closes it for {who}" };
+
+// === The same in a few words, for the answer itself (EDE) ===
+
+/// Something is closed.
+pub const BRIEF_CLOSED: Sentence =
+    Sentence { es: "{what}: cerrado en esta casa", en: "{what}: closed in this home" };
+/// A window is open until a time.
+pub const BRIEF_UNTIL: Sentence = Sentence { es: "{what} hasta las {who}", en: "{what} until {who}" };
+/// The family's rules, without saying which.
+pub static BRIEF: Words =
+    Words::new("Cerrado por las reglas de esta casa", "Closed by the rules of this home");
+/// The device is not known.
+pub static BRIEF_UNKNOWN: Words =
+    Words::new("Este dispositivo no se conoce aquí", "This device is not known here");

@@ -1,6 +1,13 @@
 //! Who is asking: address → device → child or adult.
+//!
+//! [`table`] is pure and holds the household's devices; [`neighbours`] keeps what the kernel knows
+//! of hardware addresses. Start reading at [`Table::identify`].
 
+pub mod address;
+mod kernel;
 pub mod neighbours;
 pub mod table;
 
-pub use table::{Address, Client, DeviceRule, Mac, Table};
+pub use address::{Address, Mac, NotAnAddress};
+pub use neighbours::Neighbours;
+pub use table::{Client, DeviceRule, Table};

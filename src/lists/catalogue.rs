@@ -1,6 +1,8 @@
 //! What the program knows by itself: categories with their defaults by age, services with their
 //! names, starter lists, essential names. Data lives under `blocklists/`; this reads it.
 
+use std::sync::LazyLock;
+
 use crate::words::Words;
 
 /// Everything under `blocklists/`.
@@ -58,7 +60,7 @@ pub struct Service {
 }
 
 /// A list of our own.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Starter {
     /// The category it fills.
     pub category: &'static str,
@@ -68,14 +70,284 @@ pub struct Starter {
     pub hidden: bool,
 }
 
+/// The starter lists: the category of each, and its text.
+const STARTERS: &[Starter] = &[
+    shown("ads_trackers", include_str!("../../blocklists/starter/ads_trackers.txt")),
+    shown("adult", include_str!("../../blocklists/starter/adult.txt")),
+    shown("ai_companions", include_str!("../../blocklists/starter/ai_companions.txt")),
+    shown("alcohol_tobacco", include_str!("../../blocklists/starter/alcohol_tobacco.txt")),
+    shown("anon_qa", include_str!("../../blocklists/starter/anon_qa.txt")),
+    shown("app_stores", include_str!("../../blocklists/starter/app_stores.txt")),
+    shown("bypass", include_str!("../../blocklists/starter/bypass.txt")),
+    shown("dating", include_str!("../../blocklists/starter/dating.txt")),
+    shown("drugs", include_str!("../../blocklists/starter/drugs.txt")),
+    shown("escort_ads", include_str!("../../blocklists/starter/escort_ads.txt")),
+    shown("gambling", include_str!("../../blocklists/starter/gambling.txt")),
+    shown("gore", include_str!("../../blocklists/starter/gore.txt")),
+    shown("hate", include_str!("../../blocklists/starter/hate.txt")),
+    shown("live_apps", include_str!("../../blocklists/starter/live_apps.txt")),
+    shown("nudify", include_str!("../../blocklists/starter/nudify.txt")),
+    shown("piracy", include_str!("../../blocklists/starter/piracy.txt")),
+    shown("random_chat", include_str!("../../blocklists/starter/random_chat.txt")),
+    shown("shorteners", include_str!("../../blocklists/starter/shorteners.txt")),
+    shown("skins_gambling", include_str!("../../blocklists/starter/skins_gambling.txt")),
+    shown("stalkerware", include_str!("../../blocklists/starter/stalkerware.txt")),
+    shown("temp_mail_sms", include_str!("../../blocklists/starter/temp_mail_sms.txt")),
+    shown("unblocked_games", include_str!("../../blocklists/starter/unblocked_games.txt")),
+    shown("weapons", include_str!("../../blocklists/starter/weapons.txt")),
+    Starter {
+        category: "selfharm",
+        text: include_str!("../../blocklists/starter/selfharm.b64"),
+        hidden: true,
+    },
+];
+
+const fn shown(category: &'static str, text: &'static str) -> Starter {
+    Starter { category, text, hidden: false }
+}
+
 /// The catalogue, read once.
 #[must_use]
 pub fn catalogue() -> &'static Catalogue {
-    static CATALOGUE: std::sync::LazyLock<Catalogue> = std::sync::LazyLock::new(|| Catalogue {
-        categories: Vec::new(),
-        services: Vec::new(),
-        starters: Vec::new(),
-        essentials: Vec::new(),
+    static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| Catalogue {
+        categories: categories(include_str!("../../blocklists/categories.tsv")),
+        services: services(include_str!("../../blocklists/services.txt")),
+        starters: STARTERS.to_vec(),
+        essentials: facts(include_str!("../../blocklists/essentials.txt")).collect(),
     });
     &CATALOGUE
+}
+
+/// The text behind a hidden starter list. What is no base64 is no text: a table test holds that
+/// ours is.
+pub(super) fn unhide(text: &str) -> Vec<u8> {
+    let code: Vec<u8> = text.bytes().filter(|octet| !octet.is_ascii_whitespace()).collect();
+    data_encoding::BASE64.decode(&code).unwrap_or_default()
+}
+
+/// The lines that are neither blank nor comments.
+fn facts(text: &'static str) -> impl Iterator<Item = &'static str> {
+    text.lines().map(str::trim_end).filter(|line| !line.is_empty() && !line.starts_with('#'))
+}
+
+fn categories(text: &'static str) -> Vec<Category> {
+    facts(text)
+        .map(|line| {
+            let columns: Vec<_> = line.split('\t').collect();
+            let &[id, es, en, b0, b7, b10, b13, b16, guards] = columns.as_slice() else {
+                panic!("blocklists/categories.tsv: `{line}` has no nine columns");
+            };
+            Category {
+                id,
+                words: Words::new(es, en),
+                by_band: [b0, b7, b10, b13, b16].map(stance),
+                security: guards == "security",
+            }
+        })
+        .collect()
+}
+
+fn stance(word: &str) -> Stance {
+    match word {
+        "closed" => Stance::Closed,
+        "safe" => Stance::ClosedUnlessSafe,
+        "open" => Stance::Open,
+        other => panic!("blocklists/categories.tsv: `{other}` is no stance"),
+    }
+}
+
+/// Blocks of `[id] label | category` and then its names, a line each.
+fn services(text: &'static str) -> Vec<Service> {
+    text.split("\n[")
+        .skip(1)
+        .map(|block| {
+            let (head, names) = block.split_once('\n').expect("names follow the head: table test");
+            let (id, rest) = head.split_once("] ").expect("the head has an id: table test");
+            let (label, category) = rest.split_once(" | ").expect("and a category: table test");
+            let category = (category != "-").then_some(category);
+            Service { id, label, category, names: names.trim_end() }
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lists::guard::is_too_wide;
+    use crate::name::Name;
+
+    /// A name and where it stands.
+    type Named = (String, Name);
+
+    /// Every name of every service and starter list.
+    fn names() -> Vec<Named> {
+        let of_services = catalogue().services.iter().flat_map(|service| {
+            service.names.lines().map(|line| (service.id.to_owned(), Name::parse(line).unwrap()))
+        });
+        let of_starters = catalogue().starters.iter().flat_map(|starter| {
+            let text = if starter.hidden { unhide(starter.text) } else { starter.text.into() };
+            let text = String::from_utf8(text).unwrap();
+            let names: Vec<Named> = text
+                .lines()
+                .map(|line| (starter.category.to_owned(), Name::parse(line).unwrap()))
+                .collect();
+            names
+        });
+        of_services.chain(of_starters).collect()
+    }
+
+    fn is_category(id: &str) -> bool {
+        catalogue().categories.iter().any(|category| category.id == id)
+    }
+
+    /// The names that are a service's own.
+    fn service(id: &str) -> Vec<&'static str> {
+        let service = catalogue().services.iter().find(|service| service.id == id).unwrap();
+        service.names.lines().collect()
+    }
+
+    #[test]
+    fn categories_and_services_share_one_namespace() {
+        let ids = catalogue().categories.iter().map(|category| category.id);
+        let mut ids: Vec<_> = ids.chain(catalogue().services.iter().map(|row| row.id)).collect();
+        let count = ids.len();
+        ids.sort_unstable();
+        ids.dedup();
+        assert_eq!(ids.len(), count);
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+        assert!(ids.iter().all(|id| id.chars().all(plain) && !id.is_empty()));
+        assert!(!ids.contains(&"internet") && !ids.contains(&"everything"));
+    }
+
+    #[test]
+    fn every_category_and_service_has_words_and_a_place() {
+        assert_eq!(catalogue().categories.len(), 30);
+        for category in &catalogue().categories {
+            assert!(!category.words.es.is_empty() && !category.words.en.is_empty());
+        }
+        for service in &catalogue().services {
+            assert!(!service.label.is_empty() && !service.names.is_empty(), "{}", service.id);
+            assert!(service.category.is_none_or(is_category), "{}", service.id);
+        }
+    }
+
+    #[test]
+    fn only_what_guards_against_fraud_and_spying_is_a_matter_of_security() {
+        let ids = catalogue().categories.iter().filter(|row| row.security).map(|row| row.id);
+        assert_eq!(ids.collect::<Vec<_>>(), ["scam_phishing", "stalkerware"]);
+    }
+
+    #[test]
+    fn video_is_closed_unless_it_can_be_made_safe_and_games_are_open() {
+        use Stance::{Closed, ClosedUnlessSafe, Open};
+        let stances =
+            |id| catalogue().categories.iter().find(|category| category.id == id).unwrap().by_band;
+        let to_twelve = [ClosedUnlessSafe, ClosedUnlessSafe, ClosedUnlessSafe, Open, Open];
+        assert_eq!(stances("video"), to_twelve);
+        assert_eq!(stances("games"), [Open; 5]);
+        assert_eq!(stances("adult"), [Closed; 5]);
+        assert_eq!(stances("messaging"), [Closed, Closed, Open, Open, Open]);
+        assert_eq!(stances("bypass"), [Closed, Closed, Closed, Closed, Open]);
+    }
+
+    #[test]
+    fn every_starter_file_is_embedded_and_fills_a_category_once() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/blocklists/starter");
+        let mut files: Vec<_> = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|file| file.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned())
+            .collect();
+        let mut starters: Vec<_> =
+            catalogue().starters.iter().map(|starter| starter.category).collect();
+        files.sort_unstable();
+        starters.sort_unstable();
+        assert_eq!(files, starters);
+        assert!(starters.iter().all(|category| is_category(category)));
+    }
+
+    #[test]
+    fn a_category_without_names_of_its_own_is_known() {
+        let empty: Vec<_> = catalogue()
+            .categories
+            .iter()
+            .map(|category| category.id)
+            .filter(|id| !catalogue().starters.iter().any(|starter| starter.category == *id))
+            .filter(|id| !catalogue().services.iter().any(|row| row.category == Some(id)))
+            .collect();
+        assert_eq!(empty, ["scam_phishing"]);
+    }
+
+    #[test]
+    fn every_name_is_a_site_and_stands_in_its_list_once() {
+        let names = names();
+        assert!(names.len() > 800);
+        for (place, (list, name)) in names.iter().enumerate() {
+            assert!(!is_too_wide(name), "{name} of {list}");
+            let others = names.iter().enumerate().filter(|(other, row)| {
+                *other != place && row.0 == *list && name.is_at_or_below(&row.1)
+            });
+            assert_eq!(others.count(), 0, "{name} of {list} is covered already");
+        }
+    }
+
+    #[test]
+    fn nothing_closes_an_essential_name_by_itself() {
+        let essentials: Vec<Name> = catalogue()
+            .essentials
+            .iter()
+            .map(|line| Name::parse(line.strip_prefix('=').unwrap_or(line)).unwrap())
+            .collect();
+        assert!(essentials.len() > 60);
+        for (list, name) in names() {
+            let is_dead = essentials.iter().any(|essential| name.is_at_or_below(essential));
+            assert!(!is_dead, "{name} of {list} could never be closed");
+            // Above an essential name only the owner of both stands; the essential speaks first.
+            let owns = ["facebook", "nintendo"].contains(&list.as_str());
+            let covers = essentials.iter().any(|essential| essential.is_at_or_below(&name));
+            assert!(owns || !covers, "{name} of {list} stands above an essential name");
+        }
+    }
+
+    #[test]
+    fn what_many_services_share_belongs_to_none() {
+        let shared = [
+            "googleapis.com",
+            "ggpht.com",
+            "gstatic.com",
+            "googleusercontent.com",
+            "google.com",
+            "akamaized.net",
+            "akamaihd.net",
+            "appspot.com",
+            "amazonaws.com",
+            "cloudfront.net",
+            "fastly.net",
+            "l-msedge.net",
+            "live-video.net",
+            "ssl-images-amazon.com",
+            "riotgames.com",
+            "easyanticheat.net",
+            "fbcdn.net",
+            "live.com",
+            "login.live.com",
+            "microsoft.com",
+            "apple.com",
+            "icloud.com",
+        ];
+        for (list, name) in names() {
+            let text = name.to_string();
+            assert!(!shared.contains(&text.as_str()), "{name} of {list}");
+        }
+        assert!(!service("instagram").contains(&"fbcdn.net"));
+        assert!(!service("youtube").contains(&"youtubekids.com"));
+        assert!(!service("twitch").contains(&"live-video.net"));
+        assert!(!service("skype").contains(&"teams.microsoft.com"));
+    }
+
+    #[test]
+    fn what_must_advertise_nothing_is_encoded() {
+        let hidden: Vec<_> = catalogue().starters.iter().filter(|row| row.hidden).collect();
+        assert_eq!(hidden.len(), 1);
+        assert!(!hidden[0].text.contains('.') && !unhide(hidden[0].text).is_empty());
+    }
 }

@@ -1,15 +1,25 @@
 //! Lists: text in, an index of names out.
 //!
-//! Pure: whoever calls has read the file. [`compile`] turns every source into one [`Index`], which
-//! answers all profiles in one walk over a name's labels.
+//! Pure: whoever calls has read the file. [`compile()`] turns every source into one [`Index`], which
+//! answers all profiles in one walk over a name's labels; [`search`] says which line of which list
+//! named something. [`format`](mod@format) knows how lists are written, `guard` what none of them
+//! may close, [`catalogue`] what the program brings along.
 
 pub mod catalogue;
+mod compile;
+pub mod format;
+mod guard;
+mod index;
+#[cfg(test)]
+mod tests;
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use crate::name::Name;
 use crate::policy::tags::{Lookup, TagSet};
+pub use compile::{compile, search};
+pub use format::Skip;
+pub use index::Index;
 
 /// One list: where its names come from and what they are.
 #[derive(Debug, Clone)]
@@ -62,6 +72,10 @@ pub enum Matching {
     Subdomains,
 }
 
+/// How many refused entries a [`Report`] shows: enough to see what a list is about, and a list of
+/// nothing else costs no memory. All are counted.
+pub const REFUSED_SHOWN_MAX: usize = 100;
+
 /// What became of one list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {
@@ -71,12 +85,17 @@ pub struct Report {
     pub category: Option<String>,
     /// What it was read as.
     pub format: Format,
-    /// Names taken.
+    /// Entries taken; one that stands there twice counts twice.
     pub taken: usize,
-    /// Lines or words that are no names, by kind.
+    /// Lines or words that are no names.
     pub skipped: usize,
-    /// Entries not taken because no list may close them (a single label, an essential name).
+    /// The same by kind, without the kinds that did not occur.
+    pub skipped_kinds: Vec<(Skip, usize)>,
+    /// Entries not taken because no list may close them (a single label, a public suffix, an
+    /// essential name), the first [`REFUSED_SHOWN_MAX`]. Empty for a list that is never printed.
     pub refused: Vec<String>,
+    /// How many entries were refused.
+    pub refused_count: usize,
 }
 
 /// One entry of a list that covers a name: what `why` and `lists search` show.
@@ -90,30 +109,28 @@ pub struct Match {
     pub entry: Option<String>,
 }
 
-/// All names of all lists.
-#[derive(Debug, Default)]
-pub struct Index {}
+const _: fn(Index) -> Arc<dyn Lookup> = |index| Arc::new(index);
 
-impl Lookup for Index {
-    fn tags_of(&self, _name: &Name) -> TagSet {
-        TagSet::EMPTY
+// === impl Source ===
+
+impl Source {
+    /// The text, where the source carries it itself; none for a file.
+    #[must_use]
+    pub fn embedded_text(&self) -> Option<Cow<'_, [u8]>> {
+        match &self.origin {
+            Origin::Embedded(text) => Some(Cow::Borrowed(text.as_bytes())),
+            Origin::EmbeddedHidden(text) => Some(Cow::Owned(catalogue::unhide(text))),
+            Origin::Written(text) => Some(Cow::Borrowed(text.as_bytes())),
+            Origin::File(_) => None,
+        }
+    }
+
+    /// Whether its entries are never printed.
+    #[must_use]
+    pub fn is_hidden(&self) -> bool {
+        match self.origin {
+            Origin::EmbeddedHidden(_) => true,
+            Origin::Embedded(_) | Origin::Written(_) | Origin::File(_) => false,
+        }
     }
 }
-
-/// Compiles sources with their texts into one index. Never fails: what cannot be taken is
-/// counted.
-#[must_use]
-pub fn compile(
-    _sources: &[(Source, Cow<'_, [u8]>)],
-    _essentials: &crate::policy::rules::NameSet,
-) -> (Index, Vec<Report>) {
-    (Index::default(), Vec::new())
-}
-
-/// Every entry of a source's text that covers the name.
-#[must_use]
-pub fn search(_source: &Source, _text: &[u8], _name: &Name) -> Vec<Match> {
-    Vec::new()
-}
-
-const _: fn(Index) -> Arc<dyn Lookup> = |index| Arc::new(index);

@@ -138,12 +138,49 @@ impl Policy {
         TARGET_ORDER.iter().find_map(|(_, rule)| rule(&ask))
     }
 
+    /// Whether every name below this one is closed too. Only then may an answer say that the name
+    /// does not exist: RFC 8020 lets whoever hears it believe that nothing below exists either.
+    #[must_use]
+    pub fn closes_all_below(&self, subject: SubjectId, name: &Name, moment: &Moment) -> bool {
+        // A label no rule was written for stands for all names below.
+        let any = name.child(b"*");
+        let closed = any.is_some_and(|any| {
+            self.decide(subject, &any, moment).action == Action::Block
+        });
+        closed
+            && !self.subject(subject).rules.names.opens_below(name)
+            && !self.household.essentials.reaches_below(name)
+    }
+
+    /// Whether a reason guards against fraud and spying rather than unsuitable content.
+    #[must_use]
+    pub fn is_security(&self, reason: Reason) -> bool {
+        match reason {
+            Reason::Category(tag) | Reason::List(tag) => self.household.tags.info(tag).security,
+            Reason::Essential
+            | Reason::Local
+            | Reason::Schedule(_)
+            | Reason::AllowRule(..)
+            | Reason::BlockRule(..)
+            | Reason::EverythingClosed
+            | Reason::Service(_)
+            | Reason::Only
+            | Reason::SafeSearch(_)
+            | Reason::Bypass
+            | Reason::UnknownDevice
+            | Reason::Default => false,
+        }
+    }
+
     /// The longest time, in seconds, that an answer to this subject may be kept: nothing outlives
     /// a boundary. At least 1.
     #[must_use]
     pub fn ttl_seconds_max(&self, subject: SubjectId, moment: &Moment, now: Timestamp) -> u32 {
         let of_rules = self.subject(subject).rules.ttl_seconds_max.unwrap_or(u32::MAX);
-        let to_change = moment.next_change(subject).map_or(u32::MAX, |change| {
+        // Beyond the horizon nobody looked: there a window may open too.
+        let scheduled = !self.subject(subject).rules.schedules.is_empty();
+        let change = moment.next_change(subject).or(scheduled.then(|| horizon(moment.from)));
+        let to_change = change.map_or(u32::MAX, |change| {
             // Whole seconds, cut: an answer must be gone when the window opens.
             u32::try_from(change.duration_since(now).as_secs()).unwrap_or(0)
         });
@@ -171,7 +208,7 @@ impl Policy {
             })
             .collect();
         let until = subjects.iter().filter_map(|now| now.next_change).min();
-        Moment { from: now, until: until.unwrap_or(Timestamp::MAX), subjects }
+        Moment { from: now, until: until.unwrap_or_else(|| horizon(now)), subjects }
     }
 
     /// A subject of this household.
@@ -226,6 +263,12 @@ impl<'a> Ask<'a> {
         let schedules = &self.rules.schedules;
         self.windows.iter().filter_map(|&place| Some((place, schedules.get(usize::from(place))?)))
     }
+}
+
+/// How far `hours::next_change` has looked from here. A window that opens on a date beyond it is
+/// found because the moment ends before.
+fn horizon(from: Timestamp) -> Timestamp {
+    from.saturating_add(hours::HORIZON).unwrap_or(Timestamp::MAX)
 }
 
 // === The rules, in the order of ORDER ===

@@ -212,10 +212,10 @@ impl NameSet {
             })
     }
 
-    /// Whether there is no name.
+    /// Whether a name strictly below this one is covered.
     #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+    pub fn reaches_below(&self, name: &Name) -> bool {
+        self.entries.keys().any(|wire| is_strictly_below(wire, name))
     }
 }
 
@@ -228,6 +228,14 @@ impl NameRules {
         rules.push(rule);
         // Within one name: the nearer level first, and there `=name` before `name`.
         rules.sort_by_key(|rule| (rule.level, rule.reach == Reach::Below));
+    }
+
+    /// Whether a name strictly below this one is opened.
+    #[must_use]
+    pub fn opens_below(&self, name: &Name) -> bool {
+        self.entries.iter().any(|(wire, rules)| {
+            rules.iter().any(|rule| rule.allow) && is_strictly_below(wire, name)
+        })
     }
 
     /// The rule that speaks for a name, with the number of labels it was written with: the
@@ -243,4 +251,10 @@ impl NameRules {
             Some((*rule, name.label_count() - depth))
         })
     }
+}
+
+/// Whether a wire form stands below a name, at a label boundary.
+fn is_strictly_below(wire: &[u8], name: &Name) -> bool {
+    wire.len() > name.wire().len()
+        && Name::from_wire(wire).is_ok_and(|below| below.is_at_or_below(name))
 }

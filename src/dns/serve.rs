@@ -1,0 +1,121 @@
+//! What a listener and whoever answers have to do with each other.
+//!
+//! The loops in `udp` and `tcp` know sockets and limits; an [`Answer`] knows what is answered.
+//! Neither knows the other.
+
+use std::future::Future;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use super::{answer, wire};
+
+/// How many queries of one UDP socket, or of all TCP connections of one listener, may wait for
+/// something at once. Each costs a task of a few KiB; a home never has a hundred.
+pub const WAITING_MAX: usize = 1024;
+/// After this long a query that waits is given up. No client waits as long, and whoever answers
+/// has shorter limits of its own: this one only keeps a place from being lost for ever.
+pub const WAITING_TIME_MAX: Duration = Duration::from_secs(15);
+/// How long queries under way may still take when the program ends.
+pub const SHUTDOWN_GRACE: Duration = Duration::from_secs(2);
+
+/// Answers queries, whatever way they came.
+pub trait Answer: Send + Sync + 'static {
+    /// A query that waits for something, with all that is known of it.
+    type Later: Send + 'static;
+
+    /// Answers at once where nothing must be waited for. `out` is empty, and is filled with the
+    /// reply, which fits the way it goes back.
+    fn answer_now(&self, packet: &[u8], source: &Source, out: &mut Vec<u8>) -> Quick<Self::Later>;
+
+    /// Finishes what had to wait; none: nothing is sent.
+    fn answer_later(
+        self: Arc<Self>,
+        later: Self::Later,
+    ) -> impl Future<Output = Option<Vec<u8>>> + Send;
+
+    /// Where the loops count what they could not do.
+    fn counters(&self) -> &Counters;
+}
+
+/// What became of a query at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Quick<Later> {
+    /// The reply is written.
+    Reply,
+    /// Nothing is sent.
+    Silence,
+    /// It must wait.
+    Later(Later),
+}
+
+/// Where a query came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Source {
+    /// Who sent it; an IPv4 address in its own form.
+    pub from: SocketAddr,
+    /// The address that was asked, which is the one that answers.
+    pub to: IpAddr,
+    /// Whether it came over a stream: then its reply may be long.
+    pub tcp: bool,
+}
+
+/// What the loops could not do, since the start.
+#[derive(Debug, Default)]
+pub struct Counters {
+    overloaded: AtomicU64,
+    unsent: AtomicU64,
+    unreceived: AtomicU64,
+    turned_away: AtomicU64,
+}
+
+/// The counts of [`Counters`] at one moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counted {
+    /// Queries answered SERVFAIL because [`WAITING_MAX`] others waited.
+    pub overloaded: u64,
+    /// Replies that the system did not take.
+    pub unsent: u64,
+    /// Failures to receive or to accept.
+    pub unreceived: u64,
+    /// Connections closed to make room, or not taken for want of it.
+    pub turned_away: u64,
+}
+
+impl Counters {
+    /// The counts now.
+    #[must_use]
+    pub fn read(&self) -> Counted {
+        Counted {
+            overloaded: self.overloaded.load(Ordering::Relaxed),
+            unsent: self.unsent.load(Ordering::Relaxed),
+            unreceived: self.unreceived.load(Ordering::Relaxed),
+            turned_away: self.turned_away.load(Ordering::Relaxed),
+        }
+    }
+
+    pub(super) fn count_unsent(&self) {
+        self.unsent.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn count_unreceived(&self) {
+        self.unreceived.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn count_turned_away(&self) {
+        self.turned_away.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// Says SERVFAIL to a query that found no place to wait, and counts it.
+pub(super) fn overloaded(counters: &Counters, packet: &[u8], out: &mut Vec<u8>) -> bool {
+    counters.overloaded.fetch_add(1, Ordering::Relaxed);
+    match wire::question(packet) {
+        Ok(question) => {
+            answer::servfail(packet, &question, None, out);
+            true
+        }
+        Err(refusal) => answer::refusal(packet, &refusal, out),
+    }
+}

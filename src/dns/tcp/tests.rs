@@ -1,0 +1,170 @@
+use super::super::udp::tests::{Toy, query};
+use super::*;
+
+struct Served {
+    address: SocketAddr,
+    toy: Arc<Toy>,
+    end: watch::Sender<bool>,
+    task: tokio::task::JoinHandle<io::Result<()>>,
+}
+
+fn serve(address: &str) -> Served {
+    let listener = TcpListener::bind(address.parse().unwrap()).unwrap();
+    let address = listener.local_addr();
+    let toy = Arc::new(Toy::default());
+    let (end, shutdown) = watch::channel(false);
+    let task = tokio::spawn(run(listener, Arc::clone(&toy), shutdown));
+    Served { address, toy, end, task }
+}
+
+fn framed(packet: &[u8]) -> Vec<u8> {
+    let mut octets = Vec::new();
+    append(&mut octets, packet);
+    octets
+}
+
+/// The next reply; none when the connection was closed.
+async fn next(stream: &mut TcpStream) -> Option<Vec<u8>> {
+    let read = async {
+        let length = stream.read_u16().await.ok()?;
+        let mut reply = vec![0; usize::from(length)];
+        stream.read_exact(&mut reply).await.ok()?;
+        Some(reply)
+    };
+    timeout(Duration::from_secs(30), read).await.expect("a reply or an end")
+}
+
+#[tokio::test]
+async fn the_first_of_a_hundred_holds_up_no_other() {
+    let served = serve("[::1]:0");
+    let mut stream = TcpStream::connect(served.address).await.unwrap();
+    let mut octets = framed(&query(0, "slow", true));
+    for id in 1..100 {
+        octets.extend(framed(&query(id, "www", true)));
+    }
+    stream.write_all(&octets).await.unwrap();
+    let mut seen = Vec::new();
+    for _ in 1..100 {
+        let reply = next(&mut stream).await.unwrap();
+        seen.push(u16::from_be_bytes([reply[0], reply[1]]));
+    }
+    seen.sort_unstable();
+    assert_eq!(seen, (1..100).collect::<Vec<u16>>());
+    served.toy.let_go.notify_one();
+    assert_eq!(next(&mut stream).await.unwrap()[..2], [0, 0]);
+}
+
+#[tokio::test]
+async fn more_than_may_wait_are_answered_in_the_end() {
+    let served = serve("127.0.0.1:0");
+    let mut stream = TcpStream::connect(served.address).await.unwrap();
+    for id in 0..100 {
+        stream.write_all(&framed(&query(id, "slow", false))).await.unwrap();
+    }
+    // The client will not ask more, and still gets its answers.
+    stream.shutdown().await.unwrap();
+    for _ in 0..100 {
+        served.toy.let_go.notify_one();
+        assert!(next(&mut stream).await.is_some());
+    }
+    assert!(next(&mut stream).await.is_none());
+}
+
+#[tokio::test]
+async fn a_query_may_come_octet_by_octet() {
+    let served = serve("127.0.0.1:0");
+    let mut stream = TcpStream::connect(served.address).await.unwrap();
+    stream.set_nodelay(true).unwrap();
+    for _ in 0..2 {
+        for octet in framed(&query(9, "www", false)) {
+            stream.write_all(&[octet]).await.unwrap();
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(next(&mut stream).await.unwrap()[..2], [0, 9]);
+    }
+}
+
+#[tokio::test]
+async fn a_length_of_none_closes_that_connection_alone() {
+    let served = serve("127.0.0.1:0");
+    let mut other = TcpStream::connect(served.address).await.unwrap();
+    for length in [0, 5, 65_535_u16] {
+        let mut stream = TcpStream::connect(served.address).await.unwrap();
+        let mut octets = framed(&query(1, "www", false));
+        octets.extend(length.to_be_bytes());
+        stream.write_all(&octets).await.unwrap();
+        assert!(next(&mut stream).await.is_some(), "what came before is answered");
+        assert!(next(&mut stream).await.is_none());
+    }
+    other.write_all(&framed(&query(2, "www", false))).await.unwrap();
+    assert!(next(&mut other).await.is_some());
+}
+
+#[tokio::test]
+async fn hundreds_of_quiet_connections_leave_room_for_a_new_one() {
+    let served = serve("0.0.0.0:0");
+    let port = served.address.port();
+    let mut quiet = Vec::new();
+    // Both ends live in this process, and many systems give one 1,024 descriptors.
+    for client in 0..600_u32 {
+        // Twelve clients, so that both bounds are met.
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        let last = u8::try_from(client % 12).unwrap() + 1;
+        socket.bind(SocketAddr::from(([127, 0, 1, last], 0))).unwrap();
+        let mut stream = socket.connect(([127, 0, 0, 1], port).into()).await.unwrap();
+        let _ = stream.write_all(b"\0").await;
+        quiet.push(stream);
+    }
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+    stream.write_all(&framed(&query(3, "www", false))).await.unwrap();
+    assert!(next(&mut stream).await.is_some());
+    assert!(next(&mut quiet[0]).await.is_none(), "the quietest made room");
+    assert!(served.toy.counters().read().turned_away >= 300);
+}
+
+#[tokio::test]
+async fn one_client_cannot_push_out_another() {
+    let seats = Arc::new(Seats::default());
+    let other = seats.take([10, 0, 0, 2].into()).0.unwrap();
+    let held: Vec<_> = (0..100).map(|_| seats.take([10, 0, 0, 1].into())).collect();
+    assert_eq!(seats.lock().len(), 1 + CONNECTIONS_PER_CLIENT_MAX);
+    assert!(seats.lock().contains_key(&other.id));
+    assert_eq!(held.iter().filter(|(_, pushed)| *pushed).count(), 68);
+    for (seat, _) in &held {
+        seat.as_ref().unwrap().busy.store(true, Ordering::Relaxed);
+    }
+    assert!(seats.take([10, 0, 0, 1].into()).0.is_none(), "who waits for an answer stays");
+    drop(held);
+    assert_eq!(seats.lock().len(), 1);
+}
+
+#[tokio::test]
+async fn quiet_and_trickling_connections_are_closed() {
+    const SOON: Duration = Duration::from_millis(20);
+    const NEVER: Duration = Duration::from_secs(3600);
+    for (idle, query, octets) in [(SOON, NEVER, &b""[..]), (NEVER, SOON, b"\0\x20half")] {
+        let listener = TcpListener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let address = listener.local_addr();
+        let (_end, shutdown) = watch::channel(false);
+        let patience = Patience { idle, query };
+        tokio::spawn(run_with(listener, Arc::new(Toy::default()), shutdown, patience));
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(octets).await.unwrap();
+        assert!(next(&mut stream).await.is_none());
+    }
+}
+
+#[tokio::test]
+async fn what_is_under_way_is_answered_at_the_end() {
+    let served = serve("127.0.0.1:0");
+    let mut quiet = TcpStream::connect(served.address).await.unwrap();
+    let mut stream = TcpStream::connect(served.address).await.unwrap();
+    let octets = [framed(&query(1, "slow", false)), framed(&query(2, "www", false))].concat();
+    stream.write_all(&octets).await.unwrap();
+    assert_eq!(next(&mut stream).await.unwrap()[..2], [0, 2]);
+    served.end.send(true).unwrap();
+    assert!(next(&mut quiet).await.is_none());
+    served.toy.let_go.notify_one();
+    assert_eq!(next(&mut stream).await.unwrap()[..2], [0, 1]);
+    served.task.await.unwrap().unwrap();
+}

@@ -1,0 +1,414 @@
+//! Asking others: the upstreams.
+//!
+//! A question goes out as octets and its answer comes back as the octets the upstream sent; in
+//! between stand the choice of a server, the wait, and the gate that lets only answers through.
+//! Knows nothing of children, rules or caches. Start at [`Upstreams::ask`], then [`Group::race`].
+//!
+//! ```text
+//! mod.rs     which server, and when another one       flight.rs  identical questions asked once
+//! server.rs  one server and what is known of it       health.rs  how it has been doing
+//! plain.rs   UDP           line.rs  TCP and TLS       tls.rs     handshakes
+//! query.rs   octets out    answer.rs  octets in       trouble.rs what went wrong, in words
+//! ```
+
+mod answer;
+mod flight;
+mod health;
+mod line;
+mod plain;
+mod query;
+mod server;
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod tests_fakes;
+#[cfg(test)]
+mod tests_hostile;
+#[cfg(test)]
+mod tests_tls;
+mod tls;
+mod trouble;
+
+use std::future::pending;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::pki_types::CertificateDer;
+use tokio::task::JoinHandle;
+use tokio::time::sleep;
+
+use crate::clock::{Clock, Tick};
+use crate::config::settings::{Strategy, UpstreamUrl};
+use flight::Flights;
+use plain::Effort;
+pub use query::Ask;
+use query::Question;
+use server::{Reply, Server, Worth};
+use trouble::Trouble;
+pub use trouble::{Failure, FailureKind};
+
+/// How often one question is sent over UDP at most, all servers together: with a tenth of all
+/// datagrams lost, one question in a thousand is.
+const SENDS_MAX: u32 = 4;
+
+/// A group of servers that know the same: those of `dns.upstreams`, of `dns.child_upstreams`, or
+/// of one zone of `dns.forward`.
+pub struct Upstreams {
+    group: Arc<Group>,
+    flights: Arc<Flights>,
+}
+
+/// What `amparo status` shows of one upstream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UpstreamState {
+    /// Its address as the config writes it.
+    pub url: String,
+    /// Whether it is asked first, as far as the strategy goes.
+    pub healthy: bool,
+    /// How fast it answers, smoothed; none before its first answer.
+    pub latency_ms: Option<u64>,
+    /// Its last failure as the end of a sentence, kept when it is well again.
+    pub last_error: Option<String>,
+}
+
+/// How long things may take. The defaults serve; tests are in more of a hurry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pace {
+    /// The longest wait for one server before another is asked too, or the same once more: far
+    /// above any round trip, and a person has not yet noticed.
+    pub try_wait: Duration,
+    /// The longest wait altogether: clients give up at five seconds.
+    pub total: Duration,
+    /// The longest wait when every server is known to be down: two tries, so that its return is
+    /// seen and nobody waits long meanwhile.
+    pub total_when_down: Duration,
+    /// For TCP and TLS handshakes together: three losses of the first packet are four seconds.
+    pub connect: Duration,
+    /// For fetching a cut answer over TCP: it leaves time for the answer "try yourself".
+    pub tcp_retry: Duration,
+    /// A connection with questions open on which nothing comes for so long is dead. Above the two
+    /// seconds a hard question takes a resolver, and half of `total`, so that asking again helps.
+    pub silence: Duration,
+    /// How long an unused TLS connection is kept: a page's next questions find it open.
+    pub tls_idle: Duration,
+    /// How long an unused TCP connection is kept: opening one costs little.
+    pub tcp_idle: Duration,
+}
+
+/// What a group needs beside its addresses.
+#[derive(Debug, Clone, Default)]
+pub struct Settings {
+    /// Certificate authorities trusted beside the web's.
+    pub extra_roots: Vec<CertificateDer<'static>>,
+    /// How long things may take.
+    pub pace: Pace,
+}
+
+/// The servers and how to choose among them.
+struct Group {
+    servers: Vec<Arc<Server>>,
+    strategy: Strategy,
+    clock: Clock,
+    pace: Pace,
+}
+
+/// Whom one question goes to.
+struct Plan<'a> {
+    first: &'a Arc<Server>,
+    second: Option<&'a Arc<Server>>,
+    /// Asked beside them to see how it does; its answer is not waited for.
+    probe: Option<&'a Arc<Server>>,
+    /// Not one of them is well.
+    all_down: bool,
+}
+
+/// The best that has come back so far.
+#[derive(Default)]
+struct Tally<'a> {
+    reply: Option<(&'a Server, Reply)>,
+    troubles: Vec<(&'a Server, Trouble)>,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Pace {
+            try_wait: Duration::from_millis(800),
+            total: Duration::from_secs(5),
+            total_when_down: Duration::from_millis(1_600),
+            connect: Duration::from_secs(3),
+            tcp_retry: Duration::from_secs(3),
+            silence: Duration::from_millis(2_500),
+            tls_idle: Duration::from_secs(30),
+            tcp_idle: Duration::from_secs(5),
+        }
+    }
+}
+
+// === impl Upstreams ===
+
+impl Upstreams {
+    /// The group of these servers. Opens nothing yet.
+    #[must_use]
+    pub fn new(urls: &[UpstreamUrl], strategy: Strategy, clock: Clock) -> Arc<Self> {
+        Self::with_settings(urls, strategy, clock, &Settings::default())
+    }
+
+    /// [`Upstreams::new`] with other authorities or another pace.
+    #[must_use]
+    pub fn with_settings(
+        urls: &[UpstreamUrl],
+        strategy: Strategy,
+        clock: Clock,
+        settings: &Settings,
+    ) -> Arc<Self> {
+        let Settings { extra_roots, pace } = settings;
+        let server = |url| Arc::new(Server::new(url, extra_roots, &clock, *pace));
+        let servers = urls.iter().map(server).collect();
+        Arc::new(Upstreams {
+            group: Arc::new(Group { servers, strategy, clock, pace: *pace }),
+            flights: Arc::default(),
+        })
+    }
+
+    /// Asks, within [`Pace::total`]. Must run within a tokio runtime.
+    ///
+    /// The result is a response to exactly this question, as the upstream sent it: every name and
+    /// length in it has been walked, what stood behind its last record is cut, its question is in
+    /// the client's case. The id is ours, and the OPT record the upstream's: both are the
+    /// caller's to replace. An answer with TC has no records and is not to be cached: it could
+    /// not be had in whole, and the client may try over TCP.
+    ///
+    /// Identical questions in flight are asked once, whoever asks.
+    pub async fn ask(&self, ask: Ask<'_>) -> Result<Arc<[u8]>, Failure> {
+        let question = Arc::new(Question::of(&ask));
+        let (landing, seat) = self.flights.board(&question)?;
+        if let Some(landing) = landing {
+            let group = Arc::clone(&self.group);
+            // A task of its own: it ends by itself within `Pace::total`, and a client that goes
+            // away must not take the answer from the others.
+            tokio::spawn(async move {
+                landing.land(group.race(&question).await.map(Into::into));
+            });
+        }
+        let answer = flight::wait(seat).await?;
+        Ok(in_the_case_of(&ask, answer))
+    }
+
+    /// How each server is doing, in the order of the config.
+    #[must_use]
+    pub fn state(&self) -> Vec<UpstreamState> {
+        self.group.servers.iter().map(|server| server.state()).collect()
+    }
+}
+
+/// The question as this client wrote it. Those who share an answer share its octets too, unless
+/// their letters differ.
+fn in_the_case_of(ask: &Ask<'_>, answer: Arc<[u8]>) -> Arc<[u8]> {
+    let lower = ask.name.wire();
+    if ask.name_as_asked == lower || !ask.name_as_asked.eq_ignore_ascii_case(lower) {
+        return answer;
+    }
+    let mut own = answer.to_vec();
+    server::set_name(&mut own, ask.name_as_asked);
+    own.into()
+}
+
+// === impl Group ===
+
+impl Group {
+    /// Asks the best server, another when it is slow or unwilling, and takes the first good
+    /// answer; else the best there was.
+    async fn race(&self, question: &Arc<Question>) -> Result<Vec<u8>, Failure> {
+        let Some(plan) = self.plan() else {
+            return Err(Failure::busy("no upstream is configured for this name"));
+        };
+        let effort = self.effort(plan.second.is_some());
+        let mut probe = plan.probe.map(|server| {
+            (
+                server,
+                tokio::spawn(probe(
+                    Arc::clone(server),
+                    Arc::clone(question),
+                    effort,
+                    self.pace.total,
+                )),
+            )
+        });
+        let total = if plan.all_down { self.pace.total_when_down } else { self.pace.total };
+        let patience = match self.strategy {
+            Strategy::Parallel => Duration::ZERO,
+            Strategy::Fastest | Strategy::InOrder => {
+                plan.first.health().patience(self.pace.try_wait)
+            }
+        };
+
+        let mut tally = Tally::default();
+        // Who is being measured has the question already, and is not sent it twice.
+        let mut asked_by_probe =
+            |server| probe.take_if(|(probed, _)| Arc::ptr_eq(probed, server)).map(|(_, task)| task);
+        let first_task = asked_by_probe(plan.first);
+        let second_task = plan.second.and_then(&mut asked_by_probe);
+        let mut first = pin!(run(Some(plan.first), question, effort, first_task));
+        let mut second = pin!(run(plan.second, question, effort, second_task));
+        let mut first_is_due = true;
+        let mut second_is_due = plan.second.is_some();
+        let mut second_asked = self.strategy == Strategy::Parallel;
+        // Until the second is asked; with a poor reply in hand, how long a better one is awaited.
+        let mut wait = pin!(sleep(patience));
+        let mut waiting = second_is_due && !second_asked;
+        let mut deadline = pin!(sleep(total));
+        while first_is_due || second_is_due {
+            let (server, result) = tokio::select! {
+                result = &mut first, if first_is_due => {
+                    first_is_due = false;
+                    (plan.first, result)
+                }
+                result = &mut second, if second_is_due && second_asked => {
+                    second_is_due = false;
+                    (plan.second.unwrap_or(plan.first), result)
+                }
+                () = &mut wait, if waiting => {
+                    waiting = false;
+                    if second_asked {
+                        break;
+                    }
+                    second_asked = true;
+                    plan.first.missed(self.clock.tick(), &Trouble::Silent);
+                    continue;
+                }
+                () = &mut deadline => break,
+            };
+            if let Some(good) = tally.take(server, result, self.clock.tick()) {
+                return Ok(good);
+            }
+            second_asked = true;
+            waiting = tally.reply.is_some();
+            wait.set(sleep(self.pace.try_wait));
+        }
+
+        let now = self.clock.tick();
+        let silent = [(first_is_due, Some(plan.first)), (second_is_due, plan.second)];
+        for (is_due, server) in silent {
+            if let (true, Some(server)) = (is_due, server) {
+                // With a poor reply in hand nobody waited to the end.
+                if tally.reply.is_some() {
+                    server.missed(now, &Trouble::Silent);
+                } else {
+                    server.failed(now, &Trouble::Silent);
+                }
+                tally.troubles.push((server, Trouble::Silent));
+            }
+        }
+        tally.finish()
+    }
+
+    /// The best two servers, and perhaps one to measure. None when there is none at all.
+    fn plan(&self) -> Option<Plan<'_>> {
+        let rank = |index: usize| {
+            let standing = self.servers[index].health().standing();
+            let by_strategy = match self.strategy {
+                // Not measured yet comes last: the first question measures it.
+                Strategy::Fastest => standing.latency_millis.unwrap_or(u64::MAX),
+                Strategy::Parallel | Strategy::InOrder => 0,
+            };
+            (!standing.healthy, by_strategy, index)
+        };
+        let mut ranks: Vec<_> = (0..self.servers.len()).map(rank).collect();
+        ranks.sort_unstable();
+        let at = |place: usize| ranks.get(place).map(|&(_, _, index)| &self.servers[index]);
+        let now = self.clock.tick();
+        let by_latency = self.strategy == Strategy::Fastest;
+        let all_down = ranks.iter().all(|&(is_down, ..)| is_down);
+        // Who is asked anyway needs no measuring; but those who are all down get little time, and
+        // one slow to connect would never be seen to be back.
+        let asked_anyway = match self.strategy {
+            _ if all_down => 0,
+            Strategy::Fastest | Strategy::InOrder => 1,
+            Strategy::Parallel => 2,
+        };
+        let probe = (asked_anyway..ranks.len())
+            .filter_map(at)
+            .find(|server| server.health().take_probe(now, by_latency));
+        Some(Plan { first: at(0)?, second: at(1), probe, all_down })
+    }
+
+    /// Two servers are sent to by turns, one alone gets all.
+    fn effort(&self, is_pair: bool) -> Effort {
+        let servers = if is_pair { 2 } else { 1 };
+        Effort {
+            sends: SENDS_MAX / servers,
+            gap: self.pace.try_wait * servers,
+            waits_out_refusals: !is_pair,
+        }
+    }
+}
+
+/// One server's part in a race; a server that is not there never answers.
+async fn run(
+    server: Option<&Arc<Server>>,
+    question: &Question,
+    effort: Effort,
+    task: Option<JoinHandle<Result<Reply, Trouble>>>,
+) -> Result<Reply, Trouble> {
+    match (server, task) {
+        (_, Some(task)) => task.await.unwrap_or(Err(Trouble::Silent)),
+        (Some(server), None) => server.exchange(question, effort).await,
+        (None, None) => pending().await,
+    }
+}
+
+/// Asks one server to see how it does, to the end, whoever else has answered meanwhile.
+async fn probe(
+    server: Arc<Server>,
+    question: Arc<Question>,
+    effort: Effort,
+    total: Duration,
+) -> Result<Reply, Trouble> {
+    if let Ok(result) = tokio::time::timeout(total, server.exchange(&question, effort)).await {
+        return result;
+    }
+    server.failed(server.clock().tick(), &Trouble::Silent);
+    Err(Trouble::Silent)
+}
+
+// === impl Tally ===
+
+impl<'a> Tally<'a> {
+    /// Takes note of a result, and gives a good answer back. Who was unwilling where another
+    /// knew is treated as failing: a broken resolver answers SERVFAIL, fast.
+    fn take(
+        &mut self,
+        server: &'a Server,
+        result: Result<Reply, Trouble>,
+        now: Tick,
+    ) -> Option<Vec<u8>> {
+        match result {
+            Ok(reply) if reply.worth == Worth::Good => {
+                if let Some((unwilling, poor)) = &self.reply
+                    && poor.worth == Worth::Unwilling
+                {
+                    unwilling.missed(now, &Trouble::Declined);
+                }
+                return Some(reply.octets);
+            }
+            Ok(reply) => {
+                if self.reply.as_ref().is_none_or(|(_, best)| best.worth < reply.worth) {
+                    self.reply = Some((server, reply));
+                }
+            }
+            Err(trouble) => self.troubles.push((server, trouble)),
+        }
+        None
+    }
+
+    /// What there is when there is nothing good.
+    fn finish(self) -> Result<Vec<u8>, Failure> {
+        if let Some((_, reply)) = self.reply {
+            return Ok(reply.octets);
+        }
+        let told: Vec<_> =
+            self.troubles.into_iter().map(|(server, trouble)| (server.url(), trouble)).collect();
+        Err(Failure::of(&told))
+    }
+}

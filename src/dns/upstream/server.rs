@@ -1,0 +1,250 @@
+//! One upstream: how it is spoken to, and what has been learnt about it.
+//!
+//! Start at [`Server::exchange`]. Knows nothing of the other upstreams; `mod.rs` chooses.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rustls::pki_types::CertificateDer;
+use tracing::{info, warn};
+
+use super::answer::{RCODE_FORMERR, RCODE_NOTIMP, RCODE_REFUSED, RCODE_SERVFAIL, Reading};
+use super::health::{Health, Turn};
+use super::line::Line;
+use super::plain::{self, Effort, Heard};
+use super::query::{Form, HEADER_OCTETS, Query, Question};
+use super::tls::Tls;
+use super::trouble::Trouble;
+use super::{Pace, UpstreamState};
+use crate::clock::{Clock, Tick};
+use crate::config::settings::{Scheme, UpstreamUrl};
+
+/// One upstream.
+pub(super) struct Server {
+    url: UpstreamUrl,
+    /// The address as it is written in the config.
+    written: String,
+    health: Health,
+    /// TCP or TLS; for a plain upstream, where cut answers are fetched.
+    line: Line,
+    /// It has not been seen to change the letters of a question.
+    keeps_letters: AtomicBool,
+    /// It has not been seen to need questions without EDNS.
+    takes_edns: AtomicBool,
+    clock: Clock,
+    pace: Pace,
+}
+
+/// What an upstream said.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Reply {
+    /// How good it is.
+    pub(super) worth: Worth,
+    /// The message, cut behind its last counted record, the question in lower case.
+    pub(super) octets: Vec<u8>,
+}
+
+/// How good a reply is; another upstream is asked for anything but the best.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Worth {
+    /// SERVFAIL, REFUSED, FORMERR or NOTIMP: another may know.
+    Unwilling,
+    /// The answer was cut, and could not be had over TCP.
+    Cut,
+    /// An answer.
+    Good,
+}
+
+// === impl Server ===
+
+impl Server {
+    pub(super) fn new(
+        url: &UpstreamUrl,
+        extra_roots: &[CertificateDer<'static>],
+        clock: &Clock,
+        pace: Pace,
+    ) -> Self {
+        let tls = match url.scheme {
+            Scheme::Udp | Scheme::Tcp => None,
+            Scheme::Tls => Some(Tls::new(url.address, url.tls_name.as_deref(), extra_roots, clock)),
+        };
+        Server {
+            written: written(url),
+            url: url.clone(),
+            health: Health::default(),
+            line: Line::new(url.address, tls, pace),
+            keeps_letters: AtomicBool::new(true),
+            takes_edns: AtomicBool::new(true),
+            clock: clock.clone(),
+            pace,
+        }
+    }
+
+    /// The address as it is written in the config.
+    pub(super) fn url(&self) -> &str {
+        &self.written
+    }
+
+    /// Its record.
+    pub(super) fn health(&self) -> &Health {
+        &self.health
+    }
+
+    /// The time its record is kept by.
+    pub(super) fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// What `amparo status` shows of it.
+    pub(super) fn state(&self) -> UpstreamState {
+        let standing = self.health.standing();
+        UpstreamState {
+            url: self.written.clone(),
+            healthy: standing.healthy,
+            latency_ms: standing.latency_millis,
+            last_error: self.health.last_error(),
+        }
+    }
+
+    /// Asks, waits as long as it is polled, and keeps the record.
+    pub(super) async fn exchange(
+        &self,
+        question: &Question,
+        effort: Effort,
+    ) -> Result<Reply, Trouble> {
+        let began = self.clock.tick();
+        let result = self.ask_as_it_can(question, effort).await;
+        let now = self.clock.tick();
+        let took = now.millis_since(began);
+        match &result {
+            Ok(reply) if reply.worth == Worth::Unwilling => {
+                self.health.declined(now, took, &Trouble::Declined.to_string());
+            }
+            Ok(_) => self.log(self.health.answered(now, took), None),
+            Err(trouble) => self.failed(now, trouble),
+        }
+        result
+    }
+
+    /// It failed for certain.
+    pub(super) fn failed(&self, now: Tick, trouble: &Trouble) {
+        self.log(self.health.failed(now, &trouble.to_string()), Some(trouble));
+    }
+
+    /// It let a whole wait pass, or declined where another knew.
+    pub(super) fn missed(&self, now: Tick, trouble: &Trouble) {
+        self.log(self.health.missed(now, &trouble.to_string()), Some(trouble));
+    }
+
+    /// With EDNS first; once without, for those who refuse it (RFC 6891 §6.2.2).
+    async fn ask_as_it_can(&self, question: &Question, effort: Effort) -> Result<Reply, Trouble> {
+        let edns = self.takes_edns.load(Ordering::Relaxed);
+        let heard = self.ask_in_letters(question, edns, effort).await?;
+        let refuses = matches!(heard.reading.rcode, RCODE_FORMERR | RCODE_NOTIMP);
+        if edns
+            && refuses
+            && !heard.reading.has_opt
+            && let Ok(bare) = self.ask_in_letters(question, false, effort).await
+            && worth(&bare.reading) == Worth::Good
+        {
+            self.takes_edns.store(false, Ordering::Relaxed);
+            return Ok(reply(bare, question));
+        }
+        Ok(reply(heard, question))
+    }
+
+    /// With letters in random case over UDP; in lower case for those who change them.
+    async fn ask_in_letters(
+        &self,
+        question: &Question,
+        edns: bool,
+        effort: Effort,
+    ) -> Result<Heard, Trouble> {
+        let plain = Form { edns, padded: false, mixed_case: false };
+        match self.url.scheme {
+            Scheme::Udp => {}
+            Scheme::Tcp => return self.ask_over_line(question, plain).await,
+            Scheme::Tls => {
+                return self.ask_over_line(question, Form { padded: true, ..plain }).await;
+            }
+        }
+        let mixed_case = self.keeps_letters.load(Ordering::Relaxed);
+        let query = Query::new(question, Form { mixed_case, ..plain });
+        let address = self.url.address;
+        match plain::ask(address, &self.line, &query, effort, &self.pace).await {
+            Ok(heard) => {
+                if heard.changes_letters {
+                    self.keeps_letters.store(false, Ordering::Relaxed);
+                }
+                Ok(heard)
+            }
+            Err(Trouble::LettersChanged) => {
+                let query = Query::new(question, plain);
+                let heard = plain::ask(address, &self.line, &query, effort, &self.pace).await?;
+                self.keeps_letters.store(false, Ordering::Relaxed);
+                Ok(heard)
+            }
+            Err(trouble) => Err(trouble),
+        }
+    }
+
+    async fn ask_over_line(&self, question: &Question, form: Form) -> Result<Heard, Trouble> {
+        let (octets, reading) = self.line.ask(&Query::new(question, form)).await?;
+        Ok(Heard { octets, reading, changes_letters: false })
+    }
+
+    fn log(&self, turn: Turn, trouble: Option<&Trouble>) {
+        let upstream = self.url();
+        match (turn, trouble) {
+            (Turn::WentDown, Some(trouble)) => warn!(upstream, %trouble, "upstream is down"),
+            (Turn::CameBack, _) => info!(upstream, "upstream answers again"),
+            (Turn::WentDown, None) | (Turn::Same, _) => {}
+        }
+    }
+}
+
+fn worth(reading: &Reading) -> Worth {
+    if reading.truncated {
+        return Worth::Cut;
+    }
+    match reading.rcode {
+        RCODE_FORMERR | RCODE_SERVFAIL | RCODE_NOTIMP | RCODE_REFUSED => Worth::Unwilling,
+        _ => Worth::Good,
+    }
+}
+
+/// Cuts what stands behind the last counted record, and takes our random letters back.
+fn reply(heard: Heard, question: &Question) -> Reply {
+    let Heard { mut octets, reading, .. } = heard;
+    octets.truncate(reading.end);
+    if reading.truncated {
+        // Its records were left out, so that nobody takes them for the answer.
+        octets[6..HEADER_OCTETS].fill(0);
+    }
+    set_name(&mut octets, question.name().wire());
+    Reply { worth: worth(&reading), octets }
+}
+
+/// Writes the question's name anew, in another case.
+pub(super) fn set_name(octets: &mut [u8], name: &[u8]) {
+    if let Some(place) = octets.get_mut(HEADER_OCTETS..HEADER_OCTETS + name.len()) {
+        place.copy_from_slice(name);
+    }
+}
+
+/// The address as it is written in the config; a port only where it is not the scheme's own.
+fn written(url: &UpstreamUrl) -> String {
+    let (scheme, port) = match url.scheme {
+        Scheme::Udp => ("udp", 53),
+        Scheme::Tcp => ("tcp", 53),
+        Scheme::Tls => ("tls", 853),
+    };
+    let address = match (url.address.port() == port, url.address.ip()) {
+        (true, std::net::IpAddr::V4(ip)) => ip.to_string(),
+        (true, std::net::IpAddr::V6(ip)) => format!("[{ip}]"),
+        (false, _) => url.address.to_string(),
+    };
+    match &url.tls_name {
+        Some(name) => format!("{scheme}://{address}#{name}"),
+        None => format!("{scheme}://{address}"),
+    }
+}

@@ -1,0 +1,326 @@
+//! How lists are written: text in, names out.
+//!
+//! Each format is one file and one row of [`FORMATS`]. A format knows the shape of a line and
+//! nothing of tags, essentials or the index; what it cannot take it says so, and the next line
+//! follows. Start at [`read`].
+
+pub mod domains;
+pub mod hosts;
+
+use std::net::IpAddr;
+
+use super::{Format, Matching};
+use crate::name::Name;
+
+/// The formats, in the order in which they win a tie when [`Format::Auto`] has to guess.
+pub const FORMATS: &[&Syntax] = &[&hosts::SYNTAX, &domains::SYNTAX];
+
+/// The longest line that is read. A line of a hosts file with ten names has about 300 octets; a
+/// page of HTML or a binary file in one line is no list.
+pub const LINE_OCTETS_MAX: usize = 4096;
+
+/// How many lines with something on them a guess looks at. The head of a list is comments and
+/// a handful of local names; two hundred lines are past it.
+const GUESS_LINES_MAX: usize = 200;
+
+/// Reads one line without its comment and hands over all that stands on it.
+pub type Parse = fn(&[u8], &mut dyn FnMut(Item<'_>));
+
+/// One format.
+#[derive(Debug)]
+pub struct Syntax {
+    /// Which one it is.
+    pub format: Format,
+    /// Its word in `[list.ID] format`.
+    pub name: &'static str,
+    /// What it is, in a few words.
+    pub summary: &'static str,
+    /// Whether a line without its comment, which is never blank, looks like this format.
+    pub looks_like: fn(&[u8]) -> bool,
+    /// Reads one line without its comment and hands over all that stands on it.
+    pub parse: Parse,
+    /// What an entry covers when neither it nor the list says so.
+    pub matching: Matching,
+    /// Lines, and what each becomes.
+    pub examples: &'static [(&'static str, &'static [Example])],
+}
+
+/// What a word or a line of a list is.
+#[derive(Debug, Clone, Copy)]
+pub enum Item<'a> {
+    /// A name, with what it covers where the entry's own syntax says so.
+    Entry(&'a Name, Option<Matching>),
+    /// Something else.
+    Skipped(Skip),
+}
+
+/// Why a word or a line of a list is not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Skip {
+    /// A line of more than [`LINE_OCTETS_MAX`] octets.
+    LongLine,
+    /// An address where a name belongs, or a hosts line that leads somewhere: a list may close a
+    /// name, never redirect it.
+    Address,
+    /// `localhost` and its kin, as every hosts file begins.
+    Local,
+    /// An address of a page: DNS cannot close a part of a site, and the whole was not meant.
+    Path,
+    /// A rule of another format, such as `*.name` or `||name^`.
+    OtherFormat,
+    /// Anything else.
+    NotAName,
+}
+
+/// What one word of an example line becomes.
+#[derive(Debug, Clone, Copy)]
+pub enum Example {
+    /// This name, covering what the format says.
+    Name(&'static str),
+    /// This name alone, by its own syntax.
+    Exactly(&'static str),
+    /// This name with all below it, by its own syntax.
+    Below(&'static str),
+    /// Nothing, for this reason.
+    Skipped(Skip),
+}
+
+impl Skip {
+    /// All kinds.
+    pub const ALL: [Skip; 6] =
+        [Skip::LongLine, Skip::Address, Skip::Local, Skip::Path, Skip::OtherFormat, Skip::NotAName];
+
+    /// The kind as a word in reports.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Skip::LongLine => "long_line",
+            Skip::Address => "address",
+            Skip::Local => "local",
+            Skip::Path => "path",
+            Skip::OtherFormat => "other_format",
+            Skip::NotAName => "not_a_name",
+        }
+    }
+}
+
+/// How a format is written; for [`Format::Auto`], what the text looks like.
+#[must_use]
+pub fn syntax_of(format: Format, text: &[u8]) -> &'static Syntax {
+    match format {
+        Format::Auto => guess(text),
+        Format::Hosts => &hosts::SYNTAX,
+        Format::Domains => &domains::SYNTAX,
+    }
+}
+
+/// Reads a text line by line and hands over all that stands in it, with the line's number from 1.
+pub fn read(syntax: &Syntax, text: &[u8], each: &mut dyn FnMut(usize, Item<'_>)) {
+    for (at, line) in lines(text).enumerate() {
+        if line.len() > LINE_OCTETS_MAX {
+            each(at + 1, Item::Skipped(Skip::LongLine));
+            continue;
+        }
+        (syntax.parse)(without_comment(line), &mut |item| each(at + 1, item));
+    }
+}
+
+/// The format most of the first lines look like; plain names when none speaks.
+#[must_use]
+pub fn guess(text: &[u8]) -> &'static Syntax {
+    let mut votes = [0_usize; FORMATS.len()];
+    let spoken = lines(text)
+        .filter(|line| line.len() <= LINE_OCTETS_MAX)
+        .map(without_comment)
+        .filter(|line| words(line).next().is_some())
+        .take(GUESS_LINES_MAX);
+    for line in spoken {
+        for (syntax, votes) in FORMATS.iter().zip(&mut votes) {
+            *votes += usize::from((syntax.looks_like)(line));
+        }
+    }
+    let mut best = (&domains::SYNTAX, 0);
+    for (syntax, votes) in FORMATS.iter().zip(votes) {
+        if votes > best.1 {
+            best = (syntax, votes);
+        }
+    }
+    best.0
+}
+
+// === what the formats share ===
+
+/// The lines of a text, without a byte order mark. A carriage return at a line's end is white
+/// space like any other, and [`words`] drops it.
+fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text).split(|&octet| octet == b'\n')
+}
+
+/// The words of a line.
+fn words(line: &[u8]) -> impl Iterator<Item = &[u8]> {
+    line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty())
+}
+
+/// The line up to its comment: `#` and `;` anywhere, `!` and `//` where a word begins.
+fn without_comment(line: &[u8]) -> &[u8] {
+    for (at, &octet) in line.iter().enumerate() {
+        if !matches!(octet, b'#' | b';' | b'!' | b'/') {
+            continue;
+        }
+        let next = line.get(at + 1);
+        let begins_word = at == 0 || line[at - 1].is_ascii_whitespace();
+        let begins_comment = match octet {
+            b'#' if begins_word => true,
+            // An advertisement blocker's rule hides a part of a page (`name##.banner`). Cut here,
+            // the whole site would be closed.
+            b'#' if next.is_some_and(|next| b"#@?$%".contains(next)) => return line,
+            b'#' | b';' => true,
+            b'!' => begins_word,
+            _ => begins_word && next == Some(&b'/'),
+        };
+        if begins_comment {
+            return &line[..at];
+        }
+    }
+    line
+}
+
+/// The name a word spells, or what it is instead.
+fn host(word: &[u8]) -> Result<Name, Skip> {
+    let name = if word.is_ascii() {
+        Name::parse_ascii(word).ok()
+    } else {
+        std::str::from_utf8(word).ok().and_then(|text| Name::parse(text).ok())
+    };
+    match name {
+        // No top level is a number: `192.0.2.1` and `1.2.3` are addresses (RFC 1123 §2.1).
+        Some(_) if ends_in_a_number(word) => Err(Skip::Address),
+        Some(name) => Ok(name),
+        None if address(word).is_some() => Err(Skip::Address),
+        None if word.contains(&b'/') => Err(Skip::Path),
+        None if word.iter().any(|octet| b"*|^$@[]<>{}=,\"%#".contains(octet)) => {
+            Err(Skip::OtherFormat)
+        }
+        None => Err(Skip::NotAName),
+    }
+}
+
+fn ends_in_a_number(word: &[u8]) -> bool {
+    let word = word.strip_suffix(b".").unwrap_or(word);
+    // Nearly every name ends in a letter, and is done here.
+    word.last().is_some_and(u8::is_ascii_digit)
+        && word
+            .rsplit(|&octet| octet == b'.')
+            .next()
+            .is_some_and(|label| label.iter().all(u8::is_ascii_digit))
+}
+
+/// The address a word spells; its zone (`fe80::1%lo0`) does not count.
+fn address(word: &[u8]) -> Option<IpAddr> {
+    let text = std::str::from_utf8(word).ok()?;
+    text.split('%').next()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// All a text holds, each item as one word.
+    fn items(format: Format, text: &[u8]) -> Vec<String> {
+        let mut items = Vec::new();
+        read(syntax_of(format, text), text, &mut |_, item| items.push(shown(item)));
+        items
+    }
+
+    fn shown(item: Item<'_>) -> String {
+        match item {
+            Item::Entry(name, None) => name.to_string(),
+            Item::Entry(name, Some(matching)) => format!("{name} {matching:?}"),
+            Item::Skipped(skip) => skip.word().to_owned(),
+        }
+    }
+
+    #[test]
+    fn every_format_reads_its_own_examples() {
+        for syntax in FORMATS {
+            assert!(!syntax.summary.is_empty() && syntax.examples.len() > 3);
+            for (line, expected) in syntax.examples {
+                let expected: Vec<_> = expected
+                    .iter()
+                    .map(|example| match example {
+                        Example::Name(name) => (*name).to_owned(),
+                        Example::Exactly(name) => format!("{name} Exact"),
+                        Example::Below(name) => format!("{name} Subdomains"),
+                        Example::Skipped(skip) => skip.word().to_owned(),
+                    })
+                    .collect();
+                assert_eq!(items(syntax.format, line.as_bytes()), expected, "{line}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_format_has_a_word_of_its_own_and_is_never_auto() {
+        for (at, syntax) in FORMATS.iter().enumerate() {
+            assert_ne!(syntax.format, Format::Auto);
+            assert!(FORMATS[..at].iter().all(|other| other.name != syntax.name));
+            assert!(FORMATS[..at].iter().all(|other| other.format != syntax.format));
+        }
+    }
+
+    #[test]
+    fn a_guess_reads_past_the_head_of_a_file() {
+        let hosts = b"\xef\xbb\xbf# title\r\n\r\n127.0.0.1 localhost\r\n0.0.0.0 a.example\r\n";
+        assert_eq!(guess(hosts).format, Format::Hosts);
+        assert_eq!(guess(b"! title\na.example\nb.example # both\n").format, Format::Domains);
+        assert_eq!(guess(b"").format, Format::Domains);
+        assert_eq!(guess(b"\xff\xfe\x00<html>").format, Format::Domains);
+    }
+
+    #[test]
+    fn a_comment_ends_a_line_but_a_hiding_rule_is_no_comment() {
+        for line in ["a.example # why", "a.example#why", "a.example ; why", "a.example // why"] {
+            assert_eq!(words(without_comment(line.as_bytes())).next(), Some(&b"a.example"[..]));
+        }
+        for line in ["a.example##.banner", "a.example#@#.banner", "a.example#?#p"] {
+            assert_eq!(without_comment(line.as_bytes()), line.as_bytes());
+        }
+        for line in ["# x", "; x", "! x", "// x", "  ! x", "#### x"] {
+            assert_eq!(words(without_comment(line.as_bytes())).count(), 0, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_line_without_end_is_one_thing_skipped() {
+        let text = [b"a.example\n".to_vec(), vec![b'x'; 1 << 20], b"\nb.example".to_vec()].concat();
+        assert_eq!(items(Format::Domains, &text), ["a.example", "long_line", "b.example"]);
+    }
+
+    #[test]
+    fn a_text_in_another_encoding_loses_only_its_own_lines() {
+        let text = b"a.example\r\nse\xf1al.example\r\n\x00\x01\r\nb.example\r\n";
+        assert_eq!(
+            items(Format::Domains, text),
+            ["a.example", "not_a_name", "not_a_name", "b.example"]
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn no_octets_upset_any_format(text in proptest::collection::vec(any::<u8>(), 0..400)) {
+            for format in [Format::Auto, Format::Hosts, Format::Domains] {
+                items(format, &text);
+            }
+        }
+
+        #[test]
+        fn nothing_that_resembles_a_list_upsets_any_format(
+            text in "([ \\t#;!/*|^.=:0-9a-zA-Z%ñт。-]{0,30}\\r?\\n){0,20}"
+        ) {
+            for format in [Format::Auto, Format::Hosts, Format::Domains] {
+                items(format, text.as_bytes());
+            }
+        }
+    }
+}
