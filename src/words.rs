@@ -174,8 +174,7 @@ pub const DEFAULT: Sentence =
 pub const BRIEF_CLOSED: Sentence =
     Sentence { es: "{what}: cerrado en esta casa", en: "{what}: closed in this home" };
 /// A window is open until a time.
-pub const BRIEF_UNTIL: Sentence =
-    Sentence { es: "{what} hasta las {who}", en: "{what} until {who}" };
+pub const BRIEF_UNTIL: Sentence = Sentence { es: "{what} hasta las {who}", en: "{what} until {who}" };
 /// The family's rules, without saying which.
 pub static BRIEF: Words =
     Words::new("Cerrado por las reglas de esta casa", "Closed by the rules of this home");

@@ -7,5 +7,5 @@ pub mod rewrite;
 pub mod serve;
 pub mod tcp;
 pub mod udp;
-pub mod upstream;
 pub mod wire;
+pub mod upstream;

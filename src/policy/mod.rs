@@ -144,8 +144,9 @@ impl Policy {
     pub fn closes_all_below(&self, subject: SubjectId, name: &Name, moment: &Moment) -> bool {
         // A label no rule was written for stands for all names below.
         let any = name.child(b"*");
-        let closed =
-            any.is_some_and(|any| self.decide(subject, &any, moment).action == Action::Block);
+        let closed = any.is_some_and(|any| {
+            self.decide(subject, &any, moment).action == Action::Block
+        });
         closed
             && !self.subject(subject).rules.names.opens_below(name)
             && !self.household.essentials.reaches_below(name)
