@@ -1,11 +1,45 @@
-//! The one file a parent edits: raw → checked, every mistake at once.
+//! The one file a parent edits: as written → checked, every mistake at once.
+//!
+//! [`load`] is the way in: text becomes a [`Config`], whose types cannot hold a bad value, or a
+//! [`Report`] of all that is wrong. It is pure: it reads no file, no environment, no clock; what
+//! the system says comes in as [`System`], and [`place`] finds the files. The journey: `read`
+//! (TOML along the `registry` of keys), `tags` (categories, services, lists), `part` and `hours`
+//! (somebody's rules as written), `people`, `settings_check`, and `build`, which merges built-in
+//! profile → household → profile → person into whole rules.
 
+mod build;
+mod context;
+mod elements;
+mod hours;
+mod part;
+mod people;
+pub mod place;
+mod read;
+pub mod registry;
+mod registry_rules;
+pub mod report;
+pub mod schema;
 pub mod settings;
+mod settings_check;
+pub mod suggest;
+mod tags;
+#[cfg(test)]
+mod tests;
+
+use jiff::tz::TimeZone;
 
 use crate::clients::DeviceRule;
 use crate::lists::Source;
+use crate::lists::catalogue::{Catalogue, catalogue};
 use crate::policy::rules::Household;
+use crate::words::Language;
+use context::Context;
+pub use place::{find_file, state_directory};
+pub use report::{Origin, Problem, Report, Severity};
 pub use settings::{DnsSettings, JournalSettings};
+
+/// The embedded default: every key with its default, commented out.
+pub const EMBEDDED: &str = include_str!("../../config/amparo.toml");
 
 /// A file that passed every check: its types cannot hold a bad value.
 #[derive(Debug, Clone)]
@@ -24,4 +58,62 @@ pub struct Config {
     pub state_directory: Option<std::path::PathBuf>,
     /// The country whose help lines are shown: ISO 3166-1 alpha-2.
     pub country: Option<String>,
+    /// What the family calls itself.
+    pub name: Option<String>,
+    /// What the household says about its categories and services: their ids with `explain`.
+    pub explanations: Vec<(String, String)>,
+}
+
+/// A file that passed, with what it does not do.
+#[derive(Debug, Clone)]
+pub struct Checked {
+    /// What it says.
+    pub config: Config,
+    /// What is in it that has no effect, and what is in force meanwhile.
+    pub warnings: Report,
+}
+
+/// What holds where the file is silent, as the system has it.
+#[derive(Debug, Clone)]
+pub struct System {
+    /// The language of its locale.
+    pub language: Language,
+    /// Its time zone.
+    pub zone: TimeZone,
+    /// That zone's IANA name; none when the system does not tell.
+    pub zone_name: Option<String>,
+}
+
+/// Reads and checks a text.
+///
+/// # Errors
+/// Everything that is wrong with it, and the warnings among it.
+pub fn load(text: &str, origin: &Origin, system: &System) -> Result<Checked, Report> {
+    load_with(text, origin, system, catalogue())
+}
+
+/// [`load`] with a catalogue of the caller's.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_with(
+    text: &str,
+    origin: &Origin,
+    system: &System,
+    catalogue: &Catalogue,
+) -> Result<Checked, Report> {
+    let mut problems = Vec::new();
+    let document = read::document(text, &mut problems);
+    let config = document.as_ref().and_then(|document| {
+        let mut context = Context::new(document.get_ref(), origin, system, catalogue);
+        let config = build::config(&mut context);
+        problems.append(&mut context.problems);
+        config
+    });
+    let failed = problems.iter().any(|problem| problem.severity == Severity::Error);
+    let report = Report::new(problems, text, origin);
+    match config {
+        Some(config) if !failed => Ok(Checked { config, warnings: report }),
+        Some(_) | None => Err(report),
+    }
 }

@@ -1,0 +1,176 @@
+//! The rules that one table writes: of a profile, a child, an adult or the household.
+
+use std::ops::Range;
+
+use toml::de::DeTable;
+
+use super::context::Context;
+use super::elements::{self, Word};
+use super::hours::{Calendars, bedtime, schedules};
+use super::read::{Text, flag, text, texts};
+use super::report::Problem;
+use super::tags::Tags;
+use crate::name::Name;
+use crate::policy::hours::Schedule;
+use crate::policy::rules::{JournalLevel, Reach, Scope, YouTube};
+use crate::policy::tags::Tag;
+
+/// The rules of one table, as written: what is none was not said.
+#[derive(Debug, Default)]
+pub(super) struct Part {
+    pub(super) block: Vec<Said>,
+    pub(super) allow: Vec<Said>,
+    pub(super) only: Option<Vec<Said>>,
+    pub(super) safe_search: Option<bool>,
+    pub(super) youtube: Option<YouTube>,
+    pub(super) schedules: Vec<Schedule>,
+    pub(super) bedtime: Option<Vec<Schedule>>,
+    pub(super) journal: Option<JournalLevel>,
+    /// Whether ways around the filter are closed.
+    pub(super) bypass_closed: Option<bool>,
+}
+
+/// A word that means something.
+#[expect(clippy::large_enum_variant, reason = "few, and gone once the file is read")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Said {
+    /// Everything.
+    Internet,
+    /// A category or service.
+    Tag(Tag),
+    /// A name.
+    Name(Name, Reach),
+}
+
+/// Whose words they are, for messages.
+#[derive(Debug, Clone)]
+pub(super) struct Sayer {
+    /// ``child `mateo` ``, `the household`.
+    pub(super) title: String,
+    /// Whether `everything` may be said: only in a schedule.
+    pub(super) everything: bool,
+}
+
+/// Reads the rules of a table.
+pub(super) fn part(
+    context: &mut Context<'_>,
+    tags: &Tags,
+    calendars: &Calendars,
+    title: &str,
+    table: &DeTable<'_>,
+) -> Part {
+    let sayer = Sayer { title: title.to_owned(), everything: false };
+    let read =
+        |context: &mut Context<'_>, key, verb| words(context, tags, &sayer, table, key, verb);
+    let block = read(context, "block", "blocks").unwrap_or_default();
+    let allow = read(context, "allow", "allows").unwrap_or_default();
+    let only = read(context, "only", "keeps open");
+    contradictions(context, tags, title, &block, &allow);
+    Part {
+        block: bare(block),
+        allow: bare(allow),
+        only: only.map(bare),
+        safe_search: flag(table, "safe_search"),
+        youtube: text(table, "youtube").map(|mode| match mode.text {
+            "strict" => YouTube::Strict,
+            "moderate" => YouTube::Moderate,
+            _ => YouTube::Open,
+        }),
+        schedules: schedules(context, tags, calendars, &sayer, table),
+        bedtime: bedtime(context, table),
+        journal: text(table, "journal").map(|level| journal_level(&level)),
+        bypass_closed: text(table, "bypass").map(|word| word.text != "allow"),
+    }
+}
+
+/// The level of a word; the registry has refused others.
+pub(super) fn journal_level(word: &Text<'_>) -> JournalLevel {
+    match word.text {
+        "all" => JournalLevel::All,
+        "names" => JournalLevel::Names,
+        "sites" => JournalLevel::Sites,
+        "counts" => JournalLevel::Counts,
+        _ => JournalLevel::Off,
+    }
+}
+
+/// Reads the words of a key with their places; none when it is not written.
+pub(super) fn words(
+    context: &mut Context<'_>,
+    tags: &Tags,
+    sayer: &Sayer,
+    table: &DeTable<'_>,
+    key: &str,
+    verb: &str,
+) -> Option<Vec<(Said, Range<usize>)>> {
+    let mut said = Vec::new();
+    for written in texts(table, key)? {
+        let word = match context.element(&written, elements::word) {
+            None => continue,
+            Some(Word::Internet) => Said::Internet,
+            Some(Word::Everything) if sayer.everything => Said::Internet,
+            Some(Word::Everything) => {
+                let message = "`everything` is a word of a schedule";
+                context.error(written.span, message, "write `internet`");
+                continue;
+            }
+            Some(Word::Name(name, reach)) => Said::Name(name, reach),
+            Some(Word::Id(id)) => {
+                let Some(tag) = tags.find(id) else {
+                    let message = format!("{} {verb} something that is not defined", sayer.title);
+                    context.error(written.span, message, tags.which(id));
+                    continue;
+                };
+                Said::Tag(tag)
+            }
+        };
+        said.push((word, written.span));
+    }
+    Some(said)
+}
+
+/// What words cover.
+pub(super) fn scope(words: &[(Said, Range<usize>)]) -> Scope {
+    let mut scope = Scope::default();
+    for (said, _) in words {
+        add(&mut scope, said);
+    }
+    scope
+}
+
+/// Adds a word to what is covered.
+pub(super) fn add(scope: &mut Scope, said: &Said) {
+    match said {
+        Said::Internet => scope.everything = true,
+        Said::Tag(tag) => scope.tags.insert(*tag),
+        Said::Name(name, reach) => scope.names.insert(name, *reach),
+    }
+}
+
+fn bare(words: Vec<(Said, Range<usize>)>) -> Vec<Said> {
+    words.into_iter().map(|(said, _)| said).collect()
+}
+
+/// The same word both allowed and blocked by one table.
+fn contradictions(
+    context: &mut Context<'_>,
+    tags: &Tags,
+    title: &str,
+    block: &[(Said, Range<usize>)],
+    allow: &[(Said, Range<usize>)],
+) {
+    for (said, blocked) in block {
+        if let Some((_, allowed)) = allow.iter().find(|(other, _)| other == said) {
+            let word = match said {
+                Said::Internet => "internet".to_owned(),
+                Said::Tag(tag) => tags.table.info(*tag).id.clone(),
+                Said::Name(name, Reach::Exact) => format!("={name}"),
+                Said::Name(name, Reach::Below) => name.to_string(),
+            };
+            let message = format!("{title} both blocks and allows `{word}`");
+            let problem =
+                Problem::error(blocked.clone(), message, "blocked here: keep one of the two");
+            context.problems.push(problem.beside(allowed.clone(), "allowed here"));
+        }
+    }
+}

@@ -1,0 +1,270 @@
+//! `[household]`'s single values, `[dns]`, `[journal]`, `[state]`, `[web]`: settings that are not
+//! rules.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+use toml::de::DeTable;
+
+use super::context::Context;
+use super::elements::{self, Upstream};
+use super::read::{Text, flag, inner, rows, text, texts, texts_of, whole};
+use super::settings::{BlockedAnswer, DnsSettings, JournalSettings, Scheme, Strategy, UpstreamUrl};
+use super::suggest::did_you_mean;
+use crate::name::Name;
+use crate::policy::local::LocalNames;
+use crate::words::Language;
+
+/// The cache's bound where the file is silent: small enough for a router.
+const CACHE_MIB: u32 = 16;
+/// How long a closed name stays closed in a device's own cache, in seconds.
+const BLOCKED_TTL_SECONDS: u32 = 10;
+/// How long the journal remembers, in days.
+const KEEP_DAYS: u32 = 30;
+/// How much the journal keeps, in MiB.
+const KEEP_MIB: u32 = 200;
+/// How often the journal is written, in seconds: what a power cut may lose.
+const FLUSH_SECONDS: u32 = 5;
+/// The program's own names where `[web] names` is silent.
+const OWN_PAGES: [&str; 2] = ["amparo.home.arpa", "ask.home.arpa"];
+
+/// Whose questions are taken by default: private ranges (RFC 1918, RFC 6598, RFC 4193), link-local
+/// ones and loopback. Anybody else would make this an open resolver.
+const PRIVATE_RANGES: [(IpAddr, u8); 9] = [
+    (IpAddr::V4(Ipv4Addr::new(10, 0, 0, 0)), 8),
+    (IpAddr::V4(Ipv4Addr::new(172, 16, 0, 0)), 12),
+    (IpAddr::V4(Ipv4Addr::new(192, 168, 0, 0)), 16),
+    (IpAddr::V4(Ipv4Addr::new(100, 64, 0, 0)), 10),
+    (IpAddr::V4(Ipv4Addr::new(169, 254, 0, 0)), 16),
+    (IpAddr::V4(Ipv4Addr::new(127, 0, 0, 0)), 8),
+    (IpAddr::V6(Ipv6Addr::new(0xfc00, 0, 0, 0, 0, 0, 0, 0)), 7),
+    (IpAddr::V6(Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0)), 10),
+    (IpAddr::V6(Ipv6Addr::LOCALHOST), 128),
+];
+
+/// `[household]` without its rules.
+pub(super) struct Home {
+    pub(super) name: Option<String>,
+    pub(super) language: Language,
+    pub(super) zone: TimeZone,
+    pub(super) country: Option<String>,
+}
+
+/// Checks `[household]`'s single values.
+pub(super) fn home(context: &mut Context<'_>) -> Home {
+    let mut home = Home {
+        name: None,
+        language: context.system.language,
+        zone: context.system.zone.clone(),
+        country: None,
+    };
+    let Some(table) = inner(context.root, "household") else { return home };
+    home.name = text(table, "name").and_then(|name| Context::shown(name.text));
+    if let Some(language) = text(table, "language") {
+        home.language = if language.text == "es" { Language::Es } else { Language::En };
+    }
+    if let Some(zone) = text(table, "timezone") {
+        match TimeZone::get(zone.text) {
+            Ok(found) => home.zone = found,
+            Err(_) => unknown_zone(context, &zone),
+        }
+    }
+    if let Some(country) = text(table, "country") {
+        if country.text.len() == 2 && country.text.bytes().all(|b| b.is_ascii_alphabetic()) {
+            home.country = Some(country.text.to_ascii_uppercase());
+        } else {
+            let message = format!("`{}` is not a country", country.text);
+            context.error(country.span, message, "write its two letters, like `GT`");
+        }
+    }
+    home
+}
+
+fn unknown_zone(context: &mut Context<'_>, zone: &Text<'_>) {
+    let known: Vec<String> = jiff::tz::db().available().map(|name| name.to_string()).collect();
+    // Who writes the city alone means the zone of that city.
+    let city = || {
+        let wanted = zone.text.replace(' ', "_");
+        let found = known.iter().find(|name| {
+            name.rsplit('/').next().is_some_and(|city| city.eq_ignore_ascii_case(&wanted))
+        })?;
+        Some(format!("did you mean `{found}`?"))
+    };
+    let help = city()
+        .or_else(|| did_you_mean(zone.text, known.iter().map(String::as_str)))
+        .unwrap_or_else(|| "write its IANA name, like `America/Guatemala`".to_owned());
+    context.error(zone.span.clone(), format!("there is no time zone `{}`", zone.text), help);
+}
+
+/// Checks `[dns]`.
+pub(super) fn dns(context: &mut Context<'_>) -> DnsSettings {
+    let empty = DeTable::new();
+    let table = inner(context.root, "dns").unwrap_or(&empty);
+    let listen = texts(table, "listen").map(|places| {
+        places.iter().filter_map(|place| context.element(place, elements::listen)).collect()
+    });
+    for (key, what) in [("listen", "no question comes in"), ("allow_from", "nobody may ask")] {
+        if let Some(value) = table
+            .get(key)
+            .filter(|value| value.get_ref().as_array().is_some_and(|items| items.is_empty()))
+        {
+            let help = "name some, or remove the line for the default";
+            context.error(value.span(), format!("`{key}` is empty: {what}"), help);
+        }
+    }
+    let upstreams = upstreams(context, table, "upstreams");
+    let child_upstreams = self::upstreams(context, table, "child_upstreams");
+    let allow_from = texts(table, "allow_from").map(|ranges| {
+        ranges.iter().filter_map(|range| context.element(range, elements::net)).collect()
+    });
+    DnsSettings {
+        listen,
+        child_upstreams: child_upstreams
+            .or_else(|| upstreams.clone())
+            .unwrap_or_else(|| vec![over_tls([1, 1, 1, 3], "family.cloudflare-dns.com")]),
+        upstreams: upstreams.unwrap_or_else(|| {
+            vec![
+                over_tls([9, 9, 9, 9], "dns.quad9.net"),
+                over_tls([1, 1, 1, 1], "cloudflare-dns.com"),
+            ]
+        }),
+        strategy: match text(table, "strategy").map(|word| word.text) {
+            Some("parallel") => Strategy::Parallel,
+            Some("in_order") => Strategy::InOrder,
+            _ => Strategy::Fastest,
+        },
+        forward: forward(context, table),
+        cache_mib: whole(table, "cache_mib").unwrap_or(CACHE_MIB),
+        serve_stale: flag(table, "serve_stale").unwrap_or(true),
+        blocked_answer: blocked_answer(context, table),
+        blocked_ttl_seconds: whole(table, "blocked_ttl").unwrap_or(BLOCKED_TTL_SECONDS),
+        allow_from: allow_from.unwrap_or_else(|| PRIVATE_RANGES.to_vec()),
+    }
+}
+
+fn over_tls(address: [u8; 4], name: &str) -> UpstreamUrl {
+    UpstreamUrl {
+        scheme: Scheme::Tls,
+        address: (IpAddr::from(address), 853).into(),
+        tls_name: Some(name.to_owned()),
+    }
+}
+
+fn upstreams(
+    context: &mut Context<'_>,
+    table: &DeTable<'_>,
+    key: &str,
+) -> Option<Vec<UpstreamUrl>> {
+    let value = table.get(key)?;
+    let written = texts_of(value);
+    if written.is_empty() && value.get_ref().is_array() {
+        let help = "write one, or remove the line: then the built-in ones are asked";
+        context.error(value.span(), format!("`{key}` names nobody to ask"), help);
+    }
+    Some(usable(context, &written, key))
+}
+
+/// The upstreams that are spoken to; of each other a warning, and a mistake when none is left.
+fn usable(context: &mut Context<'_>, written: &[Text<'_>], key: &str) -> Vec<UpstreamUrl> {
+    let before = context.problems.len();
+    let mut urls = Vec::new();
+    let mut later = Vec::new();
+    for one in written {
+        match context.element(one, elements::upstream) {
+            Some(Upstream::Url(url)) => urls.push(url),
+            Some(Upstream::Later(scheme)) => later.push((one.span.clone(), scheme)),
+            None => {}
+        }
+    }
+    let mistakes = context.problems.len() > before;
+    let none_left = urls.is_empty() && !mistakes;
+    for (place, (span, scheme)) in later.into_iter().enumerate() {
+        let message = format!("`{scheme}` is not built yet: this upstream is left out");
+        if !none_left {
+            context.warning(span, message, "meanwhile the others are asked");
+        } else if place == 0 {
+            let help = "add one with udp://, tcp:// or tls://";
+            context.error(span, format!("{message}, and `{key}` has no other"), help);
+        }
+    }
+    urls
+}
+
+fn forward(context: &mut Context<'_>, table: &DeTable<'_>) -> Vec<(Name, Vec<UpstreamUrl>)> {
+    let Some(zones) = inner(table, "forward") else { return Vec::new() };
+    let mut forward = Vec::new();
+    for (zone, value) in rows(zones) {
+        let name = context.element(&zone, elements::name);
+        let written = texts_of(value);
+        if written.is_empty() && value.get_ref().is_array() {
+            let message = format!("`{}` is forwarded to nobody", zone.text);
+            context.error(value.span(), message, "write like `[\"udp://192.168.1.1\"]`");
+        }
+        let urls = usable(context, &written, "forward");
+        forward.extend(name.map(|name| (name, urls)));
+    }
+    forward
+}
+
+fn blocked_answer(context: &mut Context<'_>, table: &DeTable<'_>) -> BlockedAnswer {
+    let Some(written) = text(table, "blocked_answer") else { return BlockedAnswer::default() };
+    match (written.text, written.text.parse()) {
+        ("zero_ip", _) => BlockedAnswer::ZeroIp,
+        ("nxdomain", _) => BlockedAnswer::NxDomain,
+        (_, Ok(address)) => BlockedAnswer::Address(address),
+        (other, Err(_)) => {
+            let help = did_you_mean(other, ["zero_ip", "nxdomain"])
+                .unwrap_or_else(|| "write `zero_ip`, `nxdomain` or an address".to_owned());
+            context.error(written.span, format!("`blocked_answer` cannot be `{other}`"), help);
+            BlockedAnswer::default()
+        }
+    }
+}
+
+/// The names answered in the house: `dns.records`, and the program's own pages.
+pub(super) fn local_names(context: &mut Context<'_>, dns: &DnsSettings) -> LocalNames {
+    let mut records = Vec::new();
+    let table = inner(context.root, "dns").and_then(|dns| inner(dns, "records"));
+    for (name, value) in table.map(rows).unwrap_or_default() {
+        let parsed = context.element(&name, elements::name);
+        let addresses: Vec<IpAddr> = texts_of(value)
+            .iter()
+            .filter_map(|address| context.element(address, elements::address))
+            .collect();
+        records.extend(parsed.map(|name| (name, addresses)));
+    }
+    let written = inner(context.root, "web").and_then(|web| texts(web, "names"));
+    let own_pages = match written {
+        Some(names) => {
+            names.iter().filter_map(|name| context.element(name, elements::name)).collect()
+        }
+        None => OWN_PAGES.iter().filter_map(|name| Name::parse(name).ok()).collect(),
+    };
+    let forwarded = dns.forward.iter().map(|(zone, _)| *zone).collect();
+    LocalNames::new(records, forwarded, own_pages)
+}
+
+/// Checks `[journal]` without its level.
+pub(super) fn journal(context: &Context<'_>) -> JournalSettings {
+    let number = |key, default| {
+        let table = inner(context.root, "journal");
+        table.and_then(|table| whole(table, key)).unwrap_or(default)
+    };
+    JournalSettings {
+        keep_days: number("keep_days", KEEP_DAYS),
+        keep_mib: number("keep_mib", KEEP_MIB),
+        flush: Duration::from_secs(number("flush_seconds", FLUSH_SECONDS).into()),
+    }
+}
+
+/// `[state] directory`.
+pub(super) fn state(context: &mut Context<'_>) -> Option<PathBuf> {
+    let directory = text(inner(context.root, "state")?, "directory")?;
+    if directory.text.is_empty() {
+        context.error(directory.span, "`directory` is empty", "write a path, or remove the line");
+        return None;
+    }
+    Some(context.path(directory.text))
+}
