@@ -1,66 +1,437 @@
-//! Stands in for the composition root until it lands: the tests compile against its shape.
+//! The running program: it puts the parts together, owns every task, reloads and shuts down.
+//!
+//! Nothing is bound before the index is in force, so nothing is answered unfiltered. A reload
+//! builds a whole new state beside the old one; what cannot be built leaves the old one in force
+//! and says so.
+
+mod commands;
+mod listen;
+mod watch;
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 
+use jiff::Timestamp;
+use tokio::sync::{Notify, watch as signal};
+use tokio::task::JoinSet;
+use tracing::{error, info, warn};
+
+use crate::clients::neighbours::Neighbours;
 use crate::clock::Clock;
+use crate::config::{self, Checked, Origin, System};
+use crate::dns::cache::Cache;
+use crate::dns::{Resolver, State};
+use crate::house::{Copies, House, write_whole};
+use crate::journal::{self, Journal};
 
-/// What a daemon is started with.
-#[derive(Debug)]
+pub use listen::loopback;
+
+/// The share of the cache that negative answers may take: a flood of names that do not exist
+/// cannot push out what a family uses.
+const NEGATIVE_SHARE_PERCENT: u8 = 10;
+/// The copy of the last config that passed, in the state directory.
+const LAST_CONFIG: &str = "config.last.toml";
+
+/// How to start.
+#[derive(Debug, Clone)]
 pub struct Options {
-    /// The rules as text.
+    /// The config's text; none: that of `config_file`, else the embedded default.
     pub config_text: Option<String>,
-    /// The file of the rules.
+    /// The config file, which is also watched.
     pub config_file: Option<PathBuf>,
-    /// Where state lives.
-    pub state_directory: PathBuf,
-    /// The clock.
+    /// Where what expires and what is remembered lives; none: as the config says.
+    pub state_directory: Option<PathBuf>,
+    /// Where to listen instead of what the config says.
+    pub listen: Option<Vec<SocketAddr>>,
+    /// What time it is.
     pub clock: Clock,
-    /// Whether nothing is printed.
-    pub quiet: bool,
 }
 
-/// Why it did not start.
-#[derive(Debug)]
-pub struct Failure {
-    /// The sentence.
-    pub message: String,
+/// Why the program could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// The config is wrong and there is no last good copy. Holds the report.
+    #[error("{0}")]
+    Config(String),
+    /// An address cannot be listened on.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The state directory cannot be used.
+    #[error("the state directory {path} cannot be used: {why}")]
+    State {
+        /// The directory.
+        path: PathBuf,
+        /// Why.
+        why: String,
+    },
 }
 
-/// A running daemon.
-#[derive(Debug)]
+/// A running program.
 pub struct Daemon {
-    clock: Clock,
+    shared: Arc<Shared>,
     addresses: Vec<SocketAddr>,
+    tasks: JoinSet<()>,
+    stop: signal::Sender<bool>,
 }
 
-/// Starts it.
-#[expect(clippy::unused_async, reason = "the shape is what counts here")]
-pub async fn start(options: Options) -> Result<Daemon, Failure> {
-    let _ = options;
-    Err(Failure { message: "the daemon is not here yet".to_owned() })
+/// What the tasks of a daemon share.
+struct Shared {
+    options: Options,
+    state_directory: PathBuf,
+    resolver: Arc<Resolver>,
+    journal: Arc<Journal>,
+    clock: Clock,
+    since: Timestamp,
+    addresses: Vec<SocketAddr>,
+    /// Sentences about what is not as it should be, by where they come from.
+    notices: Mutex<Notices>,
+    /// One reload at a time.
+    reloading: tokio::sync::Mutex<()>,
+    /// Somebody wants a reload; many wishes at once are one.
+    reload_wanted: Notify,
 }
+
+/// What is not as it should be.
+#[derive(Debug, Default)]
+struct Notices {
+    config: Option<String>,
+    start: Vec<String>,
+    rules_since: Timestamp,
+}
+
+/// Starts the program: answers are given from the moment this returns.
+pub async fn start(options: Options) -> Result<Daemon, Failure> {
+    let clock = options.clock.clone();
+    let (checked, mut notices) = first_config(&options)?;
+    let state_directory =
+        config::state_directory(options.state_directory.as_deref(), Some(&checked.config));
+    prepare(&state_directory, &mut notices.start)?;
+    let control = commands::bind(&state_directory, &mut notices.start).await?;
+
+    let (neighbours, notice) = Neighbours::start();
+    notices.start.extend(notice);
+    let journal_file = state_directory.join(journal::FILE_NAME);
+    let journal = Journal::open(&journal_file, &checked.config.journal, clock.clone());
+    let journal = Arc::new(journal.map_err(|error| Failure::State {
+        path: state_directory.clone(),
+        why: error.to_string(),
+    })?);
+    let cache_bytes = checked.config.dns.cache_mib as usize * 1024 * 1024;
+    let listen = options.listen.clone().or_else(|| checked.config.dns.listen.clone());
+    let embedded = options.config_file.is_none() && options.config_text.is_none();
+    warn_of(&checked);
+
+    let house = {
+        let directory = state_directory.clone();
+        let config = checked.config;
+        blocking(move || House::open(config, &directory, Copies::Keep)).await
+    };
+    let state = Arc::new(State::new(house, listen::own_networks(), &clock, None));
+    let resolver = Arc::new(Resolver::new(
+        state,
+        Cache::new(cache_bytes, NEGATIVE_SHARE_PERCENT),
+        neighbours,
+        journal.clone(),
+        clock.clone(),
+    ));
+
+    // The index is in force; now questions may come.
+    let listeners = listen::bind(listen.as_deref(), embedded, &mut notices.start)?;
+    let addresses: Vec<SocketAddr> = listeners.iter().map(|pair| pair.address).collect();
+    notices.rules_since = clock.now();
+    let shared = Arc::new(Shared {
+        options,
+        state_directory,
+        resolver: resolver.clone(),
+        journal,
+        since: clock.now(),
+        clock,
+        addresses: addresses.clone(),
+        notices: Mutex::new(notices),
+        reloading: tokio::sync::Mutex::new(()),
+        reload_wanted: Notify::new(),
+    });
+
+    let (stop, stopped) = signal::channel(false);
+    let mut tasks = JoinSet::new();
+    for pair in listeners {
+        let (udp, tcp) = (resolver.clone(), resolver.clone());
+        let (udp_stop, tcp_stop) = (stopped.clone(), stopped.clone());
+        let address = pair.address;
+        tasks.spawn(async move {
+            told(address, crate::dns::udp::run(pair.udp, udp, udp_stop).await);
+        });
+        tasks.spawn(async move {
+            told(address, crate::dns::tcp::run(pair.tcp, tcp, tcp_stop).await);
+        });
+    }
+    if let Some(control) = control {
+        tasks.spawn(commands::serve(control, shared.clone(), stopped.clone()));
+    }
+    tasks.spawn(watch::run(shared.clone(), stopped));
+    info!(addresses = ?addresses, "listening");
+    Ok(Daemon { shared, addresses, tasks, stop })
+}
+
+// === impl Daemon ===
 
 impl Daemon {
-    /// Where it listens.
+    /// Where it listens, UDP and TCP.
     #[must_use]
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
     }
 
-    /// Reads the rules again.
-    #[expect(clippy::unused_async, reason = "the shape is what counts here")]
-    pub async fn reload(&self) -> Result<(), String> {
-        Err("the daemon is not here yet".to_owned())
+    /// The state directory.
+    #[must_use]
+    pub fn state_directory(&self) -> &Path {
+        &self.shared.state_directory
     }
 
-    /// Ends it.
-    #[expect(clippy::unused_async, reason = "the shape is what counts here")]
-    pub async fn shutdown(self) {}
-
-    /// Its clock.
+    /// The clock it goes by.
     #[must_use]
     pub fn clock(&self) -> &Clock {
-        &self.clock
+        &self.shared.clock
+    }
+
+    /// What is not as it should be, a sentence each.
+    #[must_use]
+    pub fn troubles(&self) -> Vec<String> {
+        self.shared.troubles()
+    }
+
+    /// Names in the index, and lists.
+    #[must_use]
+    pub fn size(&self) -> (usize, usize) {
+        let state = self.shared.resolver.state();
+        (state.house.names, state.house.lists.len())
+    }
+
+    /// Reads the config and the lists again.
+    ///
+    /// # Errors
+    /// The report of the mistakes; the rules that were in force stay so.
+    pub async fn reload(&self) -> Result<String, String> {
+        self.shared.reload().await
+    }
+
+    /// Stops: no new question is taken, what is under way is finished, the journal is written.
+    pub async fn shutdown(mut self) {
+        let _ = self.stop.send(true);
+        while self.tasks.join_next().await.is_some() {}
+        let _ = std::fs::remove_file(crate::control::socket_path(&self.shared.state_directory));
+        let journal = self.shared.journal.clone();
+        match blocking(move || journal.flush()).await {
+            Ok(()) => info!("stopped"),
+            Err(sentence) => error!("stopped; the journal is not whole: {}", sentence.en),
+        }
+    }
+
+    /// Waits until the process is told to stop (SIGTERM, SIGINT).
+    pub async fn wait_for_signal(&self) {
+        use tokio::signal::unix::{SignalKind, signal};
+        let (Ok(mut terminate), Ok(mut interrupt)) =
+            (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+        else {
+            error!("signals cannot be listened for; stop the process with SIGKILL");
+            return std::future::pending().await;
+        };
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    }
+}
+
+// === impl Shared ===
+
+impl Shared {
+    /// Reads the config and the lists again, and puts them into force as a whole or not at all.
+    async fn reload(&self) -> Result<String, String> {
+        let _one_at_a_time = self.reloading.lock().await;
+        let outcome = self.read_config();
+        let checked = match outcome {
+            Ok(checked) => checked,
+            Err(report) => {
+                let mut notices =
+                    self.notices.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                let zone = &self.resolver.state().house.policy.household.zone.clone();
+                let since = crate::inspect::rfc3339(zone, notices.rules_since);
+                let report =
+                    format!("{report}\namparo keeps running with the rules it read at {since}.");
+                warn!("the config was not taken; the rules read at {since} stay in force");
+                notices.config = Some(report.clone());
+                return Err(report);
+            }
+        };
+        warn_of(&checked);
+        self.journal.update_settings(&checked.config.journal);
+        let directory = self.state_directory.clone();
+        let config = checked.config;
+        let house = blocking(move || House::open(config, &directory, Copies::Keep)).await;
+        let names = house.names;
+        let lists = house.lists.len();
+        let previous = self.resolver.state();
+        let state = State::new(house, listen::own_networks(), &self.clock, Some(&previous));
+        if state.asks_others_than(&previous) {
+            // Answers are kept by group of upstreams; the groups are others now.
+            self.resolver.cache().clear();
+        }
+        self.resolver.swap(Arc::new(state));
+
+        let mut notices = self.notices.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        notices.config = None;
+        notices.rules_since = self.clock.now();
+        info!(names, lists, "rules in force");
+        Ok(format!("The new rules are in force: {names} names in {lists} lists."))
+    }
+
+    fn read_config(&self) -> Result<Checked, String> {
+        let (text, origin) = text_of(&self.options)?;
+        let checked = config::load(&text, &origin, &System::detect())
+            .map_err(|report| report.render(false))?;
+        keep_config(&self.state_directory, &origin, &text);
+        Ok(checked)
+    }
+
+    /// Everything that is not as it should be.
+    fn troubles(&self) -> Vec<String> {
+        let state = self.resolver.state();
+        let notices = self.notices.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let lists = state.house.lists.iter().filter_map(|list| {
+            let trouble = list.trouble.as_ref()?;
+            Some(format!("list `{}`: {trouble}", list.report.id))
+        });
+        notices
+            .config
+            .iter()
+            .cloned()
+            .chain(notices.start.iter().cloned())
+            .chain(lists)
+            .chain(self.journal_troubles())
+            .collect()
+    }
+
+    /// What is wrong with the journal, in the household's language.
+    fn journal_troubles(&self) -> Vec<String> {
+        let language = self.resolver.state().house.policy.household.language;
+        let state = self.journal.state();
+        let trouble = state.trouble.map(|words| words.in_language(language).to_owned());
+        let aside = state.set_aside.map(|path| {
+            format!("the journal was damaged; it is kept as {}, a new one began", path.display())
+        });
+        trouble.into_iter().chain(aside).collect()
+    }
+}
+
+/// The text of the config that counts.
+fn text_of(options: &Options) -> Result<(String, Origin), String> {
+    if let Some(text) = &options.config_text {
+        return Ok((text.clone(), Origin::Embedded));
+    }
+    let Some(path) = &options.config_file else {
+        return Ok((config::EMBEDDED.to_owned(), Origin::Embedded));
+    };
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok((text, Origin::File(path.clone()))),
+        Err(error) => Err(format!("{} cannot be read: {error}", path.display())),
+    }
+}
+
+/// The config to start with: the file's, or the last good copy when that is broken. Never the
+/// defaults instead of a family's rules.
+fn first_config(options: &Options) -> Result<(Checked, Notices), Failure> {
+    let mut notices = Notices::default();
+    let system = System::detect();
+    let read = text_of(options).and_then(|(text, origin)| {
+        let checked =
+            config::load(&text, &origin, &system).map_err(|report| report.render(false))?;
+        Ok((checked, text, origin))
+    });
+    let report = match read {
+        Ok((checked, text, origin)) => {
+            let directory =
+                config::state_directory(options.state_directory.as_deref(), Some(&checked.config));
+            keep_config(&directory, &origin, &text);
+            return Ok((checked, notices));
+        }
+        Err(report) => report,
+    };
+    // A broken file cannot say where its state directory is; the usual places are looked at.
+    let directory = config::state_directory(options.state_directory.as_deref(), None);
+    let copy = directory.join(LAST_CONFIG);
+    let kept = std::fs::read_to_string(&copy).ok().and_then(|text| {
+        let path = options.config_file.clone().unwrap_or_else(|| copy.clone());
+        config::load(&text, &Origin::File(path), &system).ok()
+    });
+    match kept {
+        Some(checked) => {
+            error!("{report}");
+            warn!("the config is wrong; its last good copy {} is in force", copy.display());
+            notices.config = Some(format!("{report}\nIts last good copy is in force."));
+            Ok((checked, notices))
+        }
+        None => Err(Failure::Config(report)),
+    }
+}
+
+/// Keeps the text of a config that passed, for a start with a broken one.
+fn keep_config(directory: &Path, origin: &Origin, text: &str) {
+    let Origin::File(_) = origin else { return };
+    let copy = directory.join(LAST_CONFIG);
+    if std::fs::read_to_string(&copy).is_ok_and(|kept| kept == text) {
+        return;
+    }
+    if let Err(error) = write_whole(&copy, text.as_bytes()) {
+        warn!("the last good copy of the config could not be kept: {error}");
+    }
+}
+
+/// Makes the state directory. A full or read-only disk is told and lived with; a place where
+/// nothing can be kept is a mistake to be mended.
+fn prepare(directory: &Path, notices: &mut Vec<String>) -> Result<(), Failure> {
+    use std::io::ErrorKind;
+    let tried = std::fs::create_dir_all(directory)
+        .and_then(|()| tempfile::tempfile_in(directory).map(|_| ()));
+    let Err(error) = tried else { return Ok(()) };
+    let passing = matches!(
+        error.kind(),
+        ErrorKind::ReadOnlyFilesystem | ErrorKind::StorageFull | ErrorKind::QuotaExceeded
+    );
+    if passing {
+        let path = directory.display();
+        notices.push(format!(
+            "{path} cannot be written: {error}; names are filtered, nothing is kept"
+        ));
+        return Ok(());
+    }
+    Err(Failure::State { path: directory.to_owned(), why: error.to_string() })
+}
+
+/// Says why a listener ended before its time.
+fn told(address: SocketAddr, ended: std::io::Result<()>) {
+    if let Err(error) = ended {
+        error!("{address} is no longer listened on: {error}");
+    }
+}
+
+/// Logs the warnings of a config.
+fn warn_of(checked: &Checked) {
+    if !checked.warnings.is_empty() {
+        warn!("{}", checked.warnings.render(false).trim_end());
+    }
+}
+
+/// Runs something slow beside the answering.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(value) => value,
+        Err(error) => std::panic::resume_unwind(error.into_panic()),
     }
 }

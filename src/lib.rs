@@ -1,10 +1,94 @@
-//! The map is being drawn.
+//! Amparo, the family's DNS. This page is the map: read it before the code.
+//!
+//! # Words
+//! One spelling each, in code, config, command line and documents.
+//!
+//! | word | what it is |
+//! |---|---|
+//! | *household* | everyone and everything one config file is about |
+//! | *child*, *adult* | somebody with rules; in code a [subject](policy::rules::Subject), as are unknown devices |
+//! | *device* | what asks: a hardware address, an address or a range ([`clients`]) |
+//! | *profile* | a reusable set of rules; each age band has a built-in one |
+//! | *category*, *service* | kinds of sites, and apps with all their names ([`lists::catalogue`]) |
+//! | *list* | names that fill a category ([`lists`]) |
+//! | *tag* | a category, a service or a single list, as one bit of a name ([`policy::tags`]) |
+//! | *schedule* | a window in which something is closed or only something is open; *bedtime* is one |
+//! | *moment* | which windows are open, for a stretch of time in which none opens or closes |
+//! | *verdict* | what is done with a question, with its *reason* ([`policy::verdict`]) |
+//! | *attempt* | repeated questions for one site, folded into one line a parent can read |
+//! | *journal* | what is remembered ([`journal`]) |
+//! | *house* | a household with its lists read: all that decides ([`house`]) |
+//!
+//! # The journey of a query
+//! ```text
+//!  datagram ─► question ─► who ─► tags of the name ─► verdict ─┬─ block   ─► answer built here ──────────┐
+//!  (dns::udp)  (dns::wire) (clients)   (lists::Index)  (policy)├─ local   ─► answer built here ──────────┤
+//!  TCP ──► the same answer_now()                               ├─ rewrite ─► ask for the safe name ─┐    ├─► reply
+//!                                                              └─ allow   ─► cache ─► upstream ─► judge  ┘
+//!                                                                            again (CNAME and SVCB targets)
+//!  every verdict ─► journal, which never makes an answer wait
+//! ```
+//! One direction, one screen: [`dns::Resolver`]. The order in which rules speak is a table:
+//! [`policy::ORDER`].
+//!
+//! # Layers
+//! A module uses only what stands beside it; `tests/tidy.rs` checks this table.
+//!
+//! | module | may use | what it does |
+//! |---|---|---|
+//! | [`name`] | – | domain names: parse, walk the parents, show escaped |
+//! | [`words`] | – | every sentence about the household, Spanish and English side by side |
+//! | [`clock`] | – | the only file that asks what time it is |
+//! | [`policy`] | name, words | PURE: who × what × when → verdict and reason. Cannot fail |
+//! | [`lists`] | name, words, policy | PURE: text → entries → index → look-up |
+//! | [`clients`] | name, clock, policy | address → device → subject; the kernel's neighbour table |
+//! | [`config`] | name, words, policy, lists, clients | the one file: raw → checked, every mistake at once |
+//! | [`house`] | all of these but clock | reads the lists of a config: everything that decides, whole |
+//! | [`journal`] | name, words, clock, policy, config | SQLite by one writer thread; readers beside it |
+//! | [`dns`] | name, clock, policy, clients, config, house, journal | sockets, wire format, cache, upstreams |
+//! | [`inspect`] | name, words, policy, lists, clients, config, house | what the program says of itself, as JSON |
+//! | [`control`] | – | the language of the control socket |
+//! | [`daemon`] | all of these | puts the parts together, owns the tasks, reloads, stops |
+//! | [`cli`] | all but dns | one file a command |
+//!
+//! # Promises
+//! 1. **The core asks no clock, no disk, no network.** Time, names and lists come in as arguments.
+//! 2. **A verdict always has its reason**, allow included: ids only, words at the edges.
+//! 3. **One immutable state a query** ([`dns::State`]), swapped at once. A state that cannot be
+//!    built leaves the old one serving, and says so.
+//! 4. **Nothing outlives a boundary**: every TTL handed out ends when a window opens or closes
+//!    for that child, and after 60 s for children altogether.
+//! 5. **The cache knows no child**: it holds what upstream said; the verdict is taken per
+//!    question, also on what an answer leads to.
+//! 6. **What upstream said passes through as it came**; only policy changes it.
+//! 7. **The journal never holds up an answer**, and help is never recorded.
+//! 8. **Fail towards the family's decision**: a broken list, file, disk or upstream opens nothing.
+//! 9. **Every limit is a named number** with its reason beside it.
+//!
+//! # Where do I change …?
+//!
+//! | what | where |
+//! |---|---|
+//! | the order of precedence | [`policy::ORDER`], its claims in `policy/tests.rs` |
+//! | a sentence | [`words`] |
+//! | a category, service or starter name | `blocklists/`, read by [`lists::catalogue`] |
+//! | a list format | one file in `lists/format/` and a line in its table |
+//! | a search engine's safe form | a row in [`policy::safesearch`] |
+//! | a special-use name | a row in [`policy::local`] |
+//! | a config key | the registry in [`config`], then its use; `config/amparo.toml` fails its test until it mentions it |
+//! | how a closed name is answered | [`dns::answer`] |
+//! | a command | one file in `cli/` and a variant of its `Command` |
+//! | what is kept | [`journal`] |
+
 pub mod cli;
 pub mod clients;
 pub mod clock;
 pub mod config;
+pub mod control;
 pub mod daemon;
 pub mod dns;
+pub mod house;
+pub mod inspect;
 pub mod journal;
 pub mod lists;
 pub mod name;

@@ -1,1 +1,7 @@
-fn main() {}
+//! The program: parse arguments, run the command, print its failure, exit.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    amparo::cli::main()
+}

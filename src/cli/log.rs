@@ -30,7 +30,7 @@ const CSV_HEADER: &str =
 
 /// Show what was tried and closed, oldest first
 #[derive(Debug, Clone, Default, clap::Args)]
-pub struct Log {
+pub(super) struct Log {
     /// Only this child or adult; `unknown` for devices nobody claimed
     #[arg(long, value_name = "ID")]
     child: Option<String>,
@@ -64,7 +64,7 @@ pub struct Log {
 }
 
 /// What `log` has to be told.
-pub struct View<'a> {
+pub(super) struct View<'a> {
     /// The label of a child, adult or unknown device, for the table.
     pub who: &'a dyn Fn(&Attempt) -> String,
     /// The sentence of a row's reason.
@@ -77,7 +77,7 @@ pub struct View<'a> {
 
 /// Why `log` ended before its time.
 #[derive(Debug, thiserror::Error)]
-pub enum LogError {
+pub(super) enum LogError {
     /// `--since` or `--until` is no moment: a mistake of usage.
     #[error("{option}: {source}")]
     Moment {
@@ -139,15 +139,9 @@ enum Form {
 // === impl Log ===
 
 impl Log {
-    /// Whether rows come as JSON: then mistakes and notes do not belong on the output.
-    #[must_use]
-    pub fn is_json(&self) -> bool {
-        self.json
-    }
-
     /// Prints the rows of the journal at `journal` and, with `--follow`, goes on until interrupted;
     /// how many. A reader that closed the pipe has seen enough: that is no error.
-    pub fn run(
+    pub(super) fn run(
         &self,
         journal: &Path,
         view: &View<'_>,

@@ -177,6 +177,13 @@ pub(super) fn bits_of(address: IpAddr) -> u8 {
     }
 }
 
+/// Whether an address lies in the range of `length` fixed bits around `network`.
+#[must_use]
+pub fn is_inside(address: IpAddr, range: IpAddr, length: u8) -> bool {
+    let (address, range) = (address.to_canonical(), range.to_canonical());
+    address.is_ipv4() == range.is_ipv4() && network(address, length) == network(range, length)
+}
+
 /// The first address of the range of this length that the address lies in.
 pub(super) fn network(address: IpAddr, length: u8) -> IpAddr {
     match address {

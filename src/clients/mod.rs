@@ -8,6 +8,6 @@ mod kernel;
 pub mod neighbours;
 pub mod table;
 
-pub use address::{Address, Mac, NotAnAddress};
+pub use address::{Address, Mac, NotAnAddress, is_inside};
 pub use neighbours::Neighbours;
 pub use table::{Client, DeviceRule, Table};

@@ -47,6 +47,12 @@ pub fn state_directory(explicit: Option<&Path>, config: Option<&Config>) -> Path
         .unwrap_or_else(|| usual_state(is_root(), &environment))
 }
 
+/// Where this user's config file is looked for when none is named.
+#[must_use]
+pub fn usual_place() -> PathBuf {
+    usual_file(is_root(), &environment).unwrap_or_else(|| PathBuf::from(FILE_OF_ROOT))
+}
+
 fn named_file(explicit: Option<&Path>, environment: Environment<'_>) -> Option<PathBuf> {
     explicit
         .map(Path::to_path_buf)

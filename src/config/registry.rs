@@ -257,7 +257,7 @@ const DNS: &[Key] = &[
         "allow_from",
         Shape::Texts,
         "[\"192.168.0.0/16\", \"fd00::/8\"]",
-        "Whose questions are taken. Default: private ranges and loopback.",
+        "Whose questions are taken. Default: private ranges, loopback, this machine's own networks.",
     ),
     Key::new("trusted_forwarders", Shape::Texts, "[]", "Routers whose device options count.")
         .unbuilt("devices behind another resolver count as that resolver"),

@@ -28,6 +28,8 @@ pub struct DnsSettings {
     pub blocked_ttl_seconds: u32,
     /// Whose questions are taken: address and fixed bits; others are refused.
     pub allow_from: Vec<(IpAddr, u8)>,
+    /// Whether those of this machine's own networks are taken too: unless `allow_from` is written.
+    pub own_networks: bool,
 }
 
 /// One upstream resolver, as `tls://9.9.9.9#dns.quad9.net`.

@@ -140,6 +140,7 @@ pub(super) fn dns(context: &mut Context<'_>) -> DnsSettings {
         serve_stale: flag(table, "serve_stale").unwrap_or(true),
         blocked_answer: blocked_answer(context, table),
         blocked_ttl_seconds: whole(table, "blocked_ttl").unwrap_or(BLOCKED_TTL_SECONDS),
+        own_networks: allow_from.is_none(),
         allow_from: allow_from.unwrap_or_else(|| PRIVATE_RANGES.to_vec()),
     }
 }

@@ -120,6 +120,11 @@ impl Response {
         out.extend_from_slice(&self.bytes);
         out[..2].copy_from_slice(&question.id.to_be_bytes());
         out[HEADER_OCTETS..question.end].copy_from_slice(&packet[HEADER_OCTETS..question.end]);
+        // A negative answer is remembered for its SOA's TTL or MINIMUM (RFC 2308 §5), less its age.
+        let life_seconds = match self.soa_seconds.filter(|_| self.negative) {
+            Some(seconds) => ttl_cap_seconds.min(aged.ttl_seconds(seconds)),
+            None => ttl_cap_seconds,
+        };
         let understood = question.authentic_data || question.dnssec_ok();
         out[2] = 0x80 | (out[2] & 0x02) | u8::from(question.recursion_desired);
         out[3] = 0x80
@@ -129,7 +134,7 @@ impl Response {
         for &at in &self.ttls {
             patch(out, at, |ttl| {
                 let ttl = if ttl > i32::MAX.unsigned_abs() { 0 } else { ttl };
-                aged.ttl_seconds(ttl).min(ttl_cap_seconds)
+                aged.ttl_seconds(ttl).min(life_seconds)
             });
         }
         if !question.dnssec_ok() {

@@ -63,6 +63,18 @@ pub enum Format {
     Domains,
 }
 
+impl Format {
+    /// The word in `[list.ID] format`.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Format::Auto => "auto",
+            Format::Hosts => format::hosts::SYNTAX.name,
+            Format::Domains => format::domains::SYNTAX.name,
+        }
+    }
+}
+
 /// What an entry covers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Matching {

@@ -103,7 +103,8 @@ pub const ORDER: &[Rule] = &[
 
 /// What a CNAME or SVCB target met in an answer is judged by: the closing rules only, never the
 /// closed default of a walled garden or a schedule.
-const TARGET_ORDER: &[Rule] = &[(Step::Names, own_names), (Step::Lists, lists)];
+const TARGET_ORDER: &[Rule] =
+    &[(Step::Essentials, essentials), (Step::Names, own_names), (Step::Lists, lists)];
 
 /// Firefox turns its own DNS off where this name does not exist (Mozilla's canary domain).
 const CANARY: &[u8] = b"\x13use-application-dns\x03net\x00";
@@ -149,6 +150,14 @@ impl Policy {
             && !opens_some_below(&self.ask(subject, &any, moment), name, verdict.reason)
             && !self.household.essentials.reaches_below(name)
             && !self.household.local.reaches_below(name)
+    }
+
+    /// Whether a closed name must not exist, whatever the household chose as its answer: browsers
+    /// and phones take an address for leave to go around the filter.
+    #[must_use]
+    pub fn denies(&self, subject: SubjectId, name: &Name) -> bool {
+        is_one_of(name, &[CANARY])
+            || (self.subject(subject).rules.relays_closed && is_one_of(name, &RELAYS))
     }
 
     /// Whether a reason guards against fraud and spying rather than unsuitable content.

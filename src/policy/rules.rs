@@ -69,6 +69,7 @@ pub enum SubjectKind {
 
 /// The rules of one subject, with what its profile and the household hand down merged in.
 #[derive(Debug, Clone, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch a parent sets by itself")]
 pub struct Rules {
     /// Nothing is answered at all: `unknown_devices = "block"`.
     pub refused: bool,

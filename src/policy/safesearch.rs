@@ -44,7 +44,8 @@ pub fn engine_of(name: &Name, safe_search: bool, youtube: YouTube) -> Option<u8>
 #[must_use]
 pub fn target(engine: u8) -> &'static Name {
     static TARGETS: LazyLock<Vec<Name>> = LazyLock::new(|| {
-        let parse = |engine: &Engine| Name::parse(engine.target).expect("targets parse: table test");
+        let parse =
+            |engine: &Engine| Name::parse(engine.target).expect("targets parse: table test");
         ENGINES.iter().map(parse).collect()
     });
     &TARGETS[usize::from(engine)]

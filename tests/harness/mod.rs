@@ -194,7 +194,7 @@ impl Amparo {
 
     /// Has it read its file again.
     pub(crate) async fn reload(&self) -> Result<(), String> {
-        within(self.daemon.reload(), "the reload").await
+        within(self.daemon.reload(), "the reload").await.map(|_| ())
     }
 
     /// Runs a command of the real program against it.
@@ -295,9 +295,9 @@ pub(crate) async fn started(home: &Home, clock: Clock) -> Result<Daemon, daemon:
     daemon::start(Options {
         config_text: None,
         config_file: Some(home.config()),
-        state_directory: home.state(),
+        state_directory: Some(home.state()),
         clock,
-        quiet: true,
+        listen: None,
     })
     .await
 }

@@ -261,7 +261,7 @@ fn the_arguments_are_well_formed() {
     command.clone().debug_assert();
     assert!(command.clone().try_get_matches_from(["log", "--json", "--csv"]).is_err());
     let matches = command.try_get_matches_from(["log", "--json"]).unwrap();
-    assert!(Log::from_arg_matches(&matches).unwrap().is_json());
+    assert!(Log::from_arg_matches(&matches).unwrap().json);
 }
 
 proptest! {

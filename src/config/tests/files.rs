@@ -78,6 +78,8 @@ fn the_commented_defaults_are_the_defaults() {
     };
     let mut written = written.dns;
     written.listen = None;
+    // The machine's own networks are served while the ranges are left unwritten.
+    written.own_networks = true;
     written.allow_from = sorted(written.allow_from);
     let mut silent = silent.dns;
     silent.allow_from = sorted(silent.allow_from);

@@ -94,8 +94,8 @@ fn ttls_are_aged_and_capped_and_so_is_the_minimum() {
         let value = |at: usize| u32::from_be_bytes(out[at..at + 4].try_into().unwrap());
         (value(32), value(end - 4))
     };
-    assert_eq!(values(false, Aged::NEW, 86_400), (900, 600));
-    assert_eq!(values(false, Aged { age_seconds: 100, stale: false }, 86_400), (800, 600));
+    assert_eq!(values(false, Aged::NEW, 86_400), (600, 600), "RFC 2308 §5");
+    assert_eq!(values(false, Aged { age_seconds: 100, stale: false }, 86_400), (500, 600));
     assert_eq!(values(false, Aged::NEW, 60), (60, 60));
     assert_eq!(values(true, Aged::NEW, 60), (60, 600), "what is signed stays");
     assert_eq!(values(false, Aged { age_seconds: 999, stale: true }, 60), (30, 60));

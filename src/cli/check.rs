@@ -1,0 +1,92 @@
+use std::io::{IsTerminal as _, Write as _};
+use std::path::PathBuf;
+
+use super::{App, Exit, Failure, print_json, print_report, read_config};
+use crate::config::{self, Origin, System};
+use crate::house::{Copies, House};
+
+/// Read a config file, its lists too, and say every mistake at once
+#[derive(clap::Args)]
+pub(super) struct Check {
+    /// The file; else the one `amparo` would run with
+    file: Option<PathBuf>,
+    /// One line of JSON
+    #[arg(long)]
+    json: bool,
+}
+
+impl Check {
+    pub(super) fn run(self, app: &App) -> Result<(), Failure> {
+        let file = match self.file {
+            Some(file) => Some(file),
+            None => config::find_file(app.place.config.as_deref()),
+        };
+        let (text, origin) = match &file {
+            None => (config::EMBEDDED.to_owned(), Origin::Embedded),
+            Some(path) => (read_config(path)?, Origin::File(path.clone())),
+        };
+        let outcome = config::load(&text, &origin, &System::detect());
+        let mut out = std::io::stdout().lock();
+        let checked = match outcome {
+            Ok(checked) => checked,
+            Err(report) => {
+                if self.json {
+                    let mistakes = report.to_json();
+                    print_json(&mut out, &json(&origin, false, &mistakes, &[]))?;
+                } else {
+                    print_report(&report);
+                }
+                return Err(Failure::quiet(Exit::Config));
+            }
+        };
+
+        let state = config::state_directory(app.place.state.as_deref(), Some(&checked.config));
+        let house = House::open(checked.config, &state, Copies::LookOnly);
+        let troubles: Vec<String> = house
+            .lists
+            .iter()
+            .filter_map(|list| {
+                let trouble = list.trouble.as_ref()?;
+                Some(format!("list `{}`: {trouble}", list.report.id))
+            })
+            .collect();
+        if self.json {
+            return print_json(
+                &mut out,
+                &json(&origin, true, &checked.warnings.to_json(), &troubles),
+            );
+        }
+        if !checked.warnings.is_empty() {
+            out.flush()?;
+            print_report(&checked.warnings);
+        }
+        for trouble in &troubles {
+            writeln!(out, "warning: {trouble}")?;
+        }
+        let people = house.policy.household.subjects.len() - 1;
+        let good = if std::io::stdout().is_terminal() { "✓ " } else { "" };
+        writeln!(
+            out,
+            "{good}{origin} is good: {people} people, {} devices, {} names in {} lists.",
+            house.config.devices.len(),
+            house.names,
+            house.lists.len(),
+        )?;
+        Ok(())
+    }
+}
+
+fn json(
+    origin: &Origin,
+    good: bool,
+    problems: &serde_json::Value,
+    lists: &[String],
+) -> serde_json::Value {
+    serde_json::json!({
+        "v": crate::inspect::JSON_VERSION,
+        "config": origin.to_string(),
+        "good": good,
+        "problems": problems,
+        "lists": lists,
+    })
+}

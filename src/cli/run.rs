@@ -1,0 +1,134 @@
+use std::io::{IsTerminal as _, Write as _};
+use std::net::SocketAddr;
+use std::path::Path;
+
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+
+use super::{App, Exit, Failure};
+use crate::config;
+use crate::daemon::{self, Daemon, Options};
+
+/// Answer questions (what `amparo` alone does)
+#[derive(clap::Args, Default)]
+pub(super) struct Run {}
+
+impl Run {
+    #[expect(clippy::unused_self, reason = "every command runs the same way")]
+    pub(super) fn run(self, app: &App) -> Result<(), Failure> {
+        let config_file = config::find_file(app.place.config.as_deref());
+        serve(Options {
+            config_text: None,
+            config_file,
+            state_directory: app.place.state.clone(),
+            listen: None,
+            clock: app.clock.clone(),
+        })
+    }
+}
+
+/// Runs a daemon until it is told to stop.
+pub(super) fn serve(options: Options) -> Result<(), Failure> {
+    log_to_stderr();
+    let config_file = options.config_file.clone();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::failed(format!("the runtime cannot start: {error}")))?;
+    runtime.block_on(async {
+        let daemon = daemon::start(options).await?;
+        greet(&daemon, config_file.as_deref())?;
+        daemon.wait_for_signal().await;
+        daemon.shutdown().await;
+        Ok(())
+    })
+}
+
+/// Says what it listens on, what it filters, and what to try.
+fn greet(daemon: &Daemon, config_file: Option<&Path>) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    let (names, lists) = daemon.size();
+    let listen: Vec<String> = daemon.addresses().iter().map(ToString::to_string).collect();
+    writeln!(
+        out,
+        "Amparo {} answers on {} (UDP and TCP).",
+        env!("CARGO_PKG_VERSION"),
+        listen.join(" and ")
+    )?;
+    match config_file {
+        Some(path) => writeln!(out, "Rules: {}.", path.display())?,
+        None => writeln!(
+            out,
+            "Rules: the embedded defaults, profile 10-12 for every device; write your own in {}.",
+            config::usual_place().display()
+        )?,
+    }
+    writeln!(
+        out,
+        "Filters {names} names in {lists} lists; state in {}.",
+        daemon.state_directory().display()
+    )?;
+    for trouble in daemon.troubles() {
+        writeln!(out, "Note: {trouble}")?;
+    }
+    if let Some(address) = daemon.addresses().first() {
+        let (server, port) = (reachable(address), address.port());
+        writeln!(out, "\nTry:  dig @{server} -p {port} blocked.amparo.test")?;
+        writeln!(out, "      dig @{server} -p {port} omegle.com")?;
+        writeln!(out, "      amparo why omegle.com")?;
+    }
+    out.flush()?;
+    Ok(())
+}
+
+/// An address a person on this machine can ask.
+fn reachable(address: &SocketAddr) -> String {
+    if address.ip().is_unspecified() { "127.0.0.1".to_owned() } else { address.ip().to_string() }
+}
+
+/// Our own events to stderr, at the level of `$AMPARO_LOG` (`info`). Libraries are left out: some
+/// name clients and questions, which is nobody's business in a log.
+fn log_to_stderr() {
+    let level = std::env::var("AMPARO_LOG").ok().and_then(|level| level.parse().ok());
+    let level = level.unwrap_or(LevelFilter::INFO);
+    let ours = tracing_subscriber::filter::filter_fn(|about| about.target().starts_with("amparo"));
+    let layer = tracing_subscriber::fmt::layer()
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none());
+    // A second subscriber in one process is a test's; the first one stays.
+    let _ = tracing_subscriber::registry().with(layer).with(level).with(ours).try_init();
+}
+
+impl From<daemon::Failure> for Failure {
+    fn from(failure: daemon::Failure) -> Self {
+        match failure {
+            daemon::Failure::Config(report) => Failure {
+                message: format!("the config is wrong; nothing was started\n{report}"),
+                hint: Some("mend it, then try `amparo check`".to_owned()),
+                exit: Exit::Config,
+            },
+            daemon::Failure::Listen { address, ref source } => {
+                #[expect(clippy::wildcard_enum_match_arm, reason = "the system's list of errors")]
+                let hint = match source.kind() {
+                    std::io::ErrorKind::AddrInUse => format!(
+                        "another program answers there (systemd-resolved or dnsmasq, perhaps): \
+                         `ss -lunp sport = :{}` names it",
+                        address.port()
+                    ),
+                    std::io::ErrorKind::PermissionDenied => {
+                        "run it as root, or give it the right: \
+                         setcap cap_net_bind_service=+ep $(command -v amparo)"
+                            .to_owned()
+                    }
+                    _ => "is it an address of this machine? `ip address` shows them; \
+                          [dns] listen says where to listen"
+                        .to_owned(),
+                };
+                Failure::failed(failure.to_string()).hint(hint)
+            }
+            daemon::Failure::State { .. } => Failure::failed(failure.to_string())
+                .hint("name another directory with --state DIR or [state] directory"),
+        }
+    }
+}

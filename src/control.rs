@@ -1,0 +1,178 @@
+//! The local control socket: how the command line speaks with a running daemon.
+//!
+//! `control.sock` in the state directory, mode 0660: whoever may open it may command. One line of
+//! JSON each way, one command a connection. The daemon's side is in `daemon`; this is the
+//! language and the side that asks.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+/// How long a command may take before the daemon counts as silent: a reload of millions of names
+/// on a small router takes seconds.
+const ANSWER_TIME_MAX: Duration = Duration::from_secs(120);
+
+/// The longest line read from the socket, in octets. A command is short.
+pub const COMMAND_OCTETS_MAX: usize = 64 * 1024;
+
+/// What a daemon can be told or asked.
+#[derive(Debug, Clone, Serialize, Deserialize, PartialEq, Eq)]
+#[serde(tag = "do", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Command {
+    /// How is everything? Answer: [`Status`].
+    Status,
+    /// Read the config file and the lists again. Answer: a sentence.
+    Reload,
+    /// Write what the journal holds in memory. Answer: nothing.
+    Flush,
+    /// Why is a name open or closed? Answer: [`crate::inspect::Why`].
+    Why {
+        /// The name.
+        name: String,
+        /// For whom.
+        who: Option<String>,
+        /// For when; none: now.
+        at: Option<Timestamp>,
+    },
+    /// The state of every list. Answer: [`crate::inspect::ListStatus`] each.
+    Lists,
+    /// Every list entry that covers a name. Answer: [`crate::inspect::WhyMatch`] each.
+    Search {
+        /// The name.
+        name: String,
+    },
+}
+
+/// The daemon's answer: what was asked for, or a sentence that says why not.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Answer {
+    /// What was asked for.
+    Done(serde_json::Value),
+    /// Why not.
+    Failed(String),
+}
+
+/// How a running daemon is.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Status {
+    /// The version of this JSON.
+    pub v: u32,
+    /// The program's version.
+    pub version: String,
+    /// Since when it runs.
+    pub since: String,
+    /// The config file; none: the embedded defaults.
+    pub config: Option<String>,
+    /// When the rules in force were read, and what was wrong with a later try.
+    pub rules_since: String,
+    /// Sentences about what is not as it should be; empty when all is well.
+    pub troubles: Vec<String>,
+    /// Where it listens.
+    pub listen: Vec<String>,
+    /// Names in the index.
+    pub names: usize,
+    /// Lists, with those in trouble.
+    pub lists: usize,
+    /// Questions since the start.
+    pub queries: u64,
+    /// Of these, answered as closed.
+    pub blocked: u64,
+    /// Of these, answered from the cache.
+    pub cached: u64,
+    /// Of these, not answered because no upstream did.
+    pub failed: u64,
+    /// Entries and octets of the cache.
+    pub cache: CacheStatus,
+    /// The upstreams.
+    pub upstreams: Vec<UpstreamStatus>,
+    /// Everyone rules are for.
+    pub people: Vec<PersonStatus>,
+}
+
+/// The cache in numbers.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct CacheStatus {
+    /// Answers kept.
+    pub entries: u64,
+    /// Octets they take.
+    pub bytes: u64,
+}
+
+/// One upstream.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct UpstreamStatus {
+    /// Its URL, as written.
+    pub url: String,
+    /// Whether its last answers came.
+    pub healthy: bool,
+    /// Its usual time to answer, in milliseconds.
+    pub latency_ms: Option<u64>,
+    /// What went wrong last, as a sentence.
+    pub last_error: Option<String>,
+}
+
+/// What holds for somebody now.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct PersonStatus {
+    /// The id.
+    pub id: String,
+    /// `child`, `adult` or `unknown`.
+    pub kind: String,
+    /// The profile the rules come from.
+    pub profile: String,
+    /// The windows that are open now.
+    pub windows: Vec<String>,
+    /// When that changes.
+    pub until: Option<String>,
+}
+
+/// Why a daemon did not do what it was told.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// There is no daemon, or it is not this state directory's.
+    #[error("no daemon answers at {path}: {source}")]
+    Silent {
+        /// The socket.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// It answered with a sentence.
+    #[error("{0}")]
+    Refused(String),
+    /// It answered with something else: another version, most likely.
+    #[error("the daemon's answer cannot be read; is it another version? ({0})")]
+    Garbled(String),
+}
+
+/// The socket of a state directory.
+#[must_use]
+pub fn socket_path(state_directory: &Path) -> PathBuf {
+    state_directory.join("control.sock")
+}
+
+/// Tells the daemon of a state directory something, and waits for its answer.
+pub fn tell<T: DeserializeOwned>(state_directory: &Path, command: &Command) -> Result<T, Error> {
+    let path = socket_path(state_directory);
+    let silent = |source| Error::Silent { path: path.clone(), source };
+    let mut stream = UnixStream::connect(&path).map_err(silent)?;
+    stream.set_read_timeout(Some(ANSWER_TIME_MAX)).map_err(silent)?;
+    let mut line = serde_json::to_string(command).map_err(|e| Error::Garbled(e.to_string()))?;
+    line.push('\n');
+    stream.write_all(line.as_bytes()).map_err(silent)?;
+
+    let mut answer = String::new();
+    BufReader::new(stream).read_line(&mut answer).map_err(silent)?;
+    match serde_json::from_str(&answer).map_err(|e| Error::Garbled(e.to_string()))? {
+        Answer::Done(value) => {
+            serde_json::from_value(value).map_err(|e| Error::Garbled(e.to_string()))
+        }
+        Answer::Failed(sentence) => Err(Error::Refused(sentence)),
+    }
+}

@@ -1,0 +1,232 @@
+//! The daemon's side of the control socket.
+
+use std::io::ErrorKind;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use serde::Serialize;
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use super::{Failure, Shared, blocking};
+use crate::control::{
+    Answer, COMMAND_OCTETS_MAX, CacheStatus, Command, PersonStatus, Status, UpstreamStatus,
+    socket_path,
+};
+use crate::inspect;
+use crate::name::Name;
+use crate::policy::rules::SubjectKind;
+
+/// How long a connection may take to say its command: a person's terminal is quick.
+const COMMAND_TIME_MAX: Duration = Duration::from_secs(5);
+/// Connections at once; further ones wait.
+const CONNECTIONS_MAX: usize = 16;
+/// Who may command: the owner and the group.
+const MODE: u32 = 0o660;
+
+/// Opens the control socket. One that a dead daemon left is replaced; a living one is another
+/// daemon's. None where no socket can be made: names are filtered all the same.
+pub(super) async fn bind(
+    directory: &Path,
+    notices: &mut Vec<String>,
+) -> Result<Option<UnixListener>, Failure> {
+    let path = socket_path(directory);
+    if UnixStream::connect(&path).await.is_ok() {
+        return Err(Failure::State {
+            path: directory.to_owned(),
+            why: "another amparo runs with it; stop that one, or give this one a directory of its \
+                  own with --state DIR"
+                .to_owned(),
+        });
+    }
+    match std::fs::remove_file(&path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => {}
+        Ok(()) | Err(_) => {}
+    }
+    let bound = UnixListener::bind(&path).and_then(|listener| {
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(MODE))?;
+        Ok(listener)
+    });
+    match bound {
+        Ok(listener) => Ok(Some(listener)),
+        Err(error) => {
+            let path = path.display();
+            notices.push(format!(
+                "{path} cannot be made: {error}; commands will not reach this daemon"
+            ));
+            Ok(None)
+        }
+    }
+}
+
+/// Answers commands until told to stop.
+pub(super) async fn serve(
+    listener: UnixListener,
+    shared: Arc<Shared>,
+    mut stop: watch::Receiver<bool>,
+) {
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            () = stopped(&mut stop) => break,
+            Some(_) = connections.join_next() => {}
+            accepted = listener.accept(), if connections.len() < CONNECTIONS_MAX => {
+                match accepted {
+                    Ok((stream, _)) => {
+                        connections.spawn(converse(stream, shared.clone()));
+                    }
+                    // Out of file descriptors, most likely: not to be tried in a tight loop.
+                    Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
+                }
+            }
+        }
+    }
+    connections.shutdown().await;
+}
+
+/// Waits until the daemon is told to stop.
+pub(super) async fn stopped(stop: &mut watch::Receiver<bool>) {
+    // A sender that is gone is a daemon that is gone.
+    let _ = stop.wait_for(|stop| *stop).await;
+}
+
+async fn converse(stream: UnixStream, shared: Arc<Shared>) {
+    let (read, mut write) = stream.into_split();
+    let mut line = String::new();
+    let mut reader = BufReader::new(read.take(COMMAND_OCTETS_MAX as u64));
+    let said = tokio::time::timeout(COMMAND_TIME_MAX, reader.read_line(&mut line)).await;
+    if !matches!(said, Ok(Ok(octets)) if octets > 0) {
+        return;
+    }
+    let answer = match serde_json::from_str::<Command>(&line) {
+        Ok(command) => obey(command, &shared).await,
+        Err(error) => Answer::Failed(format!("the command cannot be read: {error}")),
+    };
+    if let Ok(mut text) = serde_json::to_string(&answer) {
+        text.push('\n');
+        let _ = write.write_all(text.as_bytes()).await;
+    }
+}
+
+async fn obey(command: Command, shared: &Arc<Shared>) -> Answer {
+    match command {
+        Command::Status => done(&status(shared)),
+        Command::Reload => match shared.reload().await {
+            Ok(sentence) => done(&sentence),
+            Err(report) => Answer::Failed(report),
+        },
+        Command::Flush => {
+            let journal = shared.journal.clone();
+            match blocking(move || journal.flush()).await {
+                Ok(()) => done(&()),
+                Err(sentence) => Answer::Failed(sentence.en.into_owned()),
+            }
+        }
+        Command::Why { name, who, at } => {
+            let Ok(name) = Name::parse(&name) else {
+                return Answer::Failed(format!("`{name}` is no domain name"));
+            };
+            let shared = shared.clone();
+            let why = blocking(move || {
+                let at = at.unwrap_or_else(|| shared.clock.now());
+                let resolver = &shared.resolver;
+                let house = &resolver.state().house;
+                let neighbours = resolver.neighbours();
+                inspect::why(house, neighbours, &shared.state_directory, &name, who.as_deref(), at)
+            });
+            match why.await {
+                Ok(why) => done(&why),
+                Err(sentence) => Answer::Failed(sentence),
+            }
+        }
+        Command::Lists => {
+            let state = shared.resolver.state();
+            let house = &state.house;
+            let lists: Vec<_> =
+                house.lists.iter().map(|list| inspect::list_status(house, list)).collect();
+            done(&lists)
+        }
+        Command::Search { name } => {
+            let Ok(name) = Name::parse(&name) else {
+                return Answer::Failed(format!("`{name}` is no domain name"));
+            };
+            let shared = shared.clone();
+            let matches = blocking(move || {
+                let house = &shared.resolver.state().house;
+                inspect::matches(house, &shared.state_directory, &name)
+            });
+            done(&matches.await)
+        }
+    }
+}
+
+fn done(value: &impl Serialize) -> Answer {
+    match serde_json::to_value(value) {
+        Ok(value) => Answer::Done(value),
+        Err(error) => Answer::Failed(format!("the answer cannot be written: {error}")),
+    }
+}
+
+fn status(shared: &Shared) -> Status {
+    let state = shared.resolver.state();
+    let house = &state.house;
+    let counts = &shared.resolver.counts;
+    let cache = shared.resolver.cache().stats();
+    let now = shared.clock.now();
+    let moment = state.moment(now);
+    let rules_since = {
+        let notices = shared.notices.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        notices.rules_since
+    };
+    let subjects =
+        (0u16..).map(crate::policy::rules::SubjectId).zip(&house.policy.household.subjects);
+    let people = subjects.map(|(id, subject)| PersonStatus {
+        id: subject.id.clone(),
+        kind: match subject.kind {
+            SubjectKind::Unknown => "unknown",
+            SubjectKind::Child => "child",
+            SubjectKind::Adult => "adult",
+        }
+        .to_owned(),
+        profile: subject.profile.clone(),
+        windows: moment
+            .windows(id)
+            .iter()
+            .filter_map(|&place| subject.rules.schedules.get(usize::from(place)))
+            .map(|window| window.name.clone())
+            .collect(),
+        until: moment.next_change(id).map(|at| inspect::local_time(house, at)),
+    });
+    Status {
+        v: inspect::JSON_VERSION,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        since: inspect::local_time(house, shared.since),
+        config: shared.options.config_file.as_ref().map(|path| path.display().to_string()),
+        rules_since: inspect::local_time(house, rules_since),
+        troubles: shared.troubles(),
+        listen: shared.addresses.iter().map(ToString::to_string).collect(),
+        names: house.names,
+        lists: house.lists.len(),
+        queries: counts.queries.load(Ordering::Relaxed),
+        blocked: counts.blocked.load(Ordering::Relaxed),
+        cached: counts.cached.load(Ordering::Relaxed),
+        failed: counts.failed.load(Ordering::Relaxed),
+        cache: CacheStatus { entries: cache.entries, bytes: cache.bytes },
+        upstreams: state
+            .upstreams()
+            .flat_map(|group| group.state())
+            .map(|one| UpstreamStatus {
+                url: one.url,
+                healthy: one.healthy,
+                latency_ms: one.latency_ms,
+                last_error: one.last_error,
+            })
+            .collect(),
+        people: people.collect(),
+    }
+}

@@ -1,0 +1,76 @@
+//! What makes a reload: SIGHUP, a changed config file, a changed list file.
+//!
+//! Files are looked at every two seconds instead of by inotify: editors replace files, containers
+//! mount them, and both break watches.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tracing::info;
+
+use super::Shared;
+use super::commands::stopped;
+use crate::lists::Origin;
+
+/// How often files are looked at.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+
+/// What is seen of a file without reading it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Look {
+    path: PathBuf,
+    modified: Option<std::time::SystemTime>,
+    octets: u64,
+}
+
+/// Reloads whenever there is a reason, until told to stop.
+pub(super) async fn run(shared: Arc<Shared>, mut stop: watch::Receiver<bool>) {
+    let mut hangups = signal(SignalKind::hangup()).ok();
+    let mut seen = look(&shared);
+    loop {
+        let hangup = async {
+            match &mut hangups {
+                Some(hangups) => hangups.recv().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = stopped(&mut stop) => return,
+            _ = hangup => info!("SIGHUP: reading the config again"),
+            () = shared.reload_wanted.notified() => {}
+            () = tokio::time::sleep(LOOK_EVERY) => {
+                let now = look(&shared);
+                if now == seen {
+                    continue;
+                }
+                info!("a file changed: reading the config again");
+            }
+        }
+        // Its outcome is logged and shown by `amparo status`.
+        let _ = shared.reload().await;
+        seen = look(&shared);
+    }
+}
+
+/// The config file and the list files as they are now.
+fn look(shared: &Shared) -> Vec<Look> {
+    let state = shared.resolver.state();
+    let config = shared.options.config_file.as_deref();
+    let lists = state.house.config.lists.iter().filter_map(|source| match &source.origin {
+        Origin::File(path) => Some(path.as_path()),
+        Origin::Embedded(_) | Origin::EmbeddedHidden(_) | Origin::Written(_) => None,
+    });
+    config.into_iter().chain(lists).map(look_at).collect()
+}
+
+fn look_at(path: &Path) -> Look {
+    let about = std::fs::metadata(path).ok();
+    Look {
+        path: path.to_owned(),
+        modified: about.as_ref().and_then(|about| about.modified().ok()),
+        octets: about.map_or(0, |about| about.len()),
+    }
+}

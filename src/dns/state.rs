@@ -1,0 +1,164 @@
+//! The immutable state a query sees from start to end.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use jiff::Timestamp;
+
+use super::upstream::Upstreams;
+use crate::clients::is_inside;
+use crate::clock::Clock;
+use crate::config::settings::{Strategy, UpstreamUrl};
+use crate::house::House;
+use crate::name::Name;
+use crate::policy::Moment;
+use crate::policy::rules::{JournalLevel, SubjectId, SubjectKind};
+use crate::policy::tags::Tag;
+
+/// A household with its upstreams, compiled for queries.
+pub struct State {
+    /// The rules, the lists, the devices.
+    pub house: House,
+    /// Groups of upstreams, by their place: adults', children's, one for each forwarded zone.
+    groups: Vec<Group>,
+    /// Zones that are asked elsewhere, with the place of their group.
+    forwards: Vec<(Name, u8)>,
+    subjects: Vec<Facts>,
+    tag_ids: Vec<Arc<str>>,
+    /// The networks of this machine's interfaces.
+    own_networks: Vec<(IpAddr, u8)>,
+    moment: ArcSwap<Moment>,
+}
+
+/// What every query of a subject needs.
+#[derive(Debug)]
+pub(super) struct Facts {
+    /// The id in the journal; none for unknown devices.
+    pub(super) id: Option<Arc<str>>,
+    pub(super) journal: JournalLevel,
+    group: u8,
+}
+
+/// Upstreams with what they were made from, so that a reload keeps their connections and health.
+struct Group {
+    urls: Vec<UpstreamUrl>,
+    strategy: Strategy,
+    upstreams: Arc<Upstreams>,
+}
+
+/// The place of the adults' group.
+const ADULTS: u8 = 0;
+
+impl State {
+    /// Compiles a house. Upstreams that `previous` had already are taken over.
+    #[must_use]
+    pub fn new(
+        house: House,
+        own_networks: Vec<(IpAddr, u8)>,
+        clock: &Clock,
+        previous: Option<&State>,
+    ) -> Self {
+        let dns = &house.config.dns;
+        let mut groups = Vec::new();
+        let mut group_of = |urls: &[UpstreamUrl]| -> u8 {
+            // Two groups of the same servers are one: they share what they learn and the cache.
+            let place = groups.iter().position(|group: &Group| group.urls == urls);
+            let place = place.unwrap_or_else(|| {
+                let kept = previous.and_then(|state| state.kept(urls, dns.strategy));
+                let upstreams =
+                    kept.unwrap_or_else(|| Upstreams::new(urls, dns.strategy, clock.clone()));
+                groups.push(Group { urls: urls.to_vec(), strategy: dns.strategy, upstreams });
+                groups.len() - 1
+            });
+            u8::try_from(place).unwrap_or(ADULTS)
+        };
+        let adults = group_of(&dns.upstreams);
+        let children = group_of(&dns.child_upstreams);
+        let forwards: Vec<(Name, u8)> =
+            dns.forward.iter().map(|(zone, urls)| (*zone, group_of(urls))).collect();
+
+        let household = &house.policy.household;
+        let subjects = household
+            .subjects
+            .iter()
+            .map(|subject| Facts {
+                id: (subject.kind != SubjectKind::Unknown).then(|| subject.id.as_str().into()),
+                journal: subject.rules.journal,
+                group: if subject.rules.relays_closed { children } else { adults },
+            })
+            .collect();
+        let tag_ids = household.tags.iter().map(|(_, info)| info.id.as_str().into()).collect();
+        let moment = ArcSwap::from_pointee(house.policy.moment(clock.now()));
+        State { house, groups, forwards, subjects, tag_ids, own_networks, moment }
+    }
+
+    /// What holds at `now`. Computed anew exactly at a boundary, by the first query that meets it:
+    /// there is no tick that could come late.
+    #[must_use]
+    pub fn moment(&self, now: Timestamp) -> Arc<Moment> {
+        let moment = self.moment.load_full();
+        if moment.holds_at(now) {
+            return moment;
+        }
+        let moment = Arc::new(self.house.policy.moment(now));
+        self.moment.store(moment.clone());
+        moment
+    }
+
+    /// Whether questions from this address are taken.
+    #[must_use]
+    pub fn takes_from(&self, from: IpAddr) -> bool {
+        let from = from.to_canonical();
+        let dns = &self.house.config.dns;
+        let own = if dns.own_networks { self.own_networks.as_slice() } else { &[] };
+        dns.allow_from.iter().chain(own).any(|&(network, bits)| is_inside(from, network, bits))
+    }
+
+    /// The groups of upstreams, for `amparo status`.
+    pub fn upstreams(&self) -> impl Iterator<Item = &Arc<Upstreams>> {
+        self.groups.iter().map(|group| &group.upstreams)
+    }
+
+    /// What every query of a subject needs.
+    pub(super) fn facts(&self, subject: SubjectId) -> &Facts {
+        &self.subjects[usize::from(subject.0)]
+    }
+
+    /// The id of a tag.
+    pub(super) fn tag_id(&self, tag: Tag) -> Arc<str> {
+        self.tag_ids[usize::from(tag.0)].clone()
+    }
+
+    /// The group of upstreams that is asked for a name: that of its zone, else the subject's.
+    pub(super) fn group_of(&self, subject: SubjectId, name: &Name) -> u8 {
+        let zones = self.forwards.iter().filter(|(zone, _)| name.is_at_or_below(zone));
+        let nearest = zones.max_by_key(|(zone, _)| zone.label_count());
+        nearest.map_or(self.facts(subject).group, |(_, group)| *group)
+    }
+
+    /// A group of upstreams.
+    pub(super) fn upstreams_of(&self, group: u8) -> &Arc<Upstreams> {
+        &self.groups[usize::from(group)].upstreams
+    }
+
+    /// Whether expired answers serve while upstreams fail.
+    pub(super) fn serves_stale(&self) -> bool {
+        self.house.config.dns.serve_stale
+    }
+
+    /// Whether groups of upstreams have other places than in an earlier state: then what was kept
+    /// by group is no longer true.
+    #[must_use]
+    pub fn asks_others_than(&self, earlier: &State) -> bool {
+        let urls = |state: &State| -> Vec<Vec<UpstreamUrl>> {
+            state.groups.iter().map(|group| group.urls.clone()).collect()
+        };
+        urls(self) != urls(earlier)
+    }
+
+    fn kept(&self, urls: &[UpstreamUrl], strategy: Strategy) -> Option<Arc<Upstreams>> {
+        let same = |group: &&Group| group.urls == urls && group.strategy == strategy;
+        self.groups.iter().find(same).map(|group| group.upstreams.clone())
+    }
+}

@@ -1,0 +1,197 @@
+//! A household, ready to decide: its config with its lists read and compiled.
+//!
+//! The daemon and the commands that work without one open a house the same way. This is where
+//! list files are read; a file that cannot be read is replaced by its last good copy in the state
+//! directory, so that what was closed for a child stays closed.
+
+use std::borrow::Cow;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use tracing::{info, warn};
+
+use crate::clients::Table;
+use crate::config::Config;
+use crate::lists::{self, Match, Origin, Report, Source};
+use crate::name::Name;
+use crate::policy::Policy;
+use crate::policy::rules::SubjectKind;
+
+/// The largest list file that is read, in bytes: 5 million names of 25 letters. Larger ones are
+/// no lists, and a small router has 128 MiB.
+pub const LIST_BYTES_MAX: u64 = 128 * 1024 * 1024;
+
+/// Everything that decides, whole.
+pub struct House {
+    /// The config it was built from.
+    pub config: Config,
+    /// The rules with the index of all lists.
+    pub policy: Policy,
+    /// Whose device is which.
+    pub devices: Table,
+    /// What became of each list.
+    pub lists: Vec<ListState>,
+    /// Names in the index.
+    pub names: usize,
+}
+
+/// One list, as `lists status` shows it.
+#[derive(Debug, Clone)]
+pub struct ListState {
+    /// What was taken and what was not.
+    pub report: Report,
+    /// When its file was last changed; none for ours.
+    pub updated: Option<Timestamp>,
+    /// What is wrong with it, as a sentence with what is in force meanwhile.
+    pub trouble: Option<String>,
+}
+
+/// Whether reading a list also keeps a copy of it in the state directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Copies {
+    /// The daemon keeps the last good copy.
+    Keep,
+    /// Commands only look.
+    LookOnly,
+}
+
+/// The text of a list with what is known of its file.
+struct Text<'a> {
+    bytes: Cow<'a, [u8]>,
+    updated: Option<Timestamp>,
+    trouble: Option<String>,
+}
+
+impl House {
+    /// Reads the lists of a config and compiles them. Never fails: a list that cannot be read is
+    /// replaced by its last good copy or left out, and its state says so.
+    #[must_use]
+    pub fn open(config: Config, state_directory: &Path, copies: Copies) -> Self {
+        let mut states = Vec::with_capacity(config.lists.len());
+        let mut texts = Vec::with_capacity(config.lists.len());
+        for source in &config.lists {
+            let text = read(source, state_directory, copies);
+            texts.push((source.clone(), text.bytes));
+            states.push((text.updated, text.trouble));
+        }
+        let (index, reports) = lists::compile(&texts, &config.household.essentials);
+        drop(texts);
+
+        let lists: Vec<ListState> = reports
+            .into_iter()
+            .zip(states)
+            .map(|(report, (updated, trouble))| ListState { report, updated, trouble })
+            .collect();
+        let names = index.len();
+        info!(names, lists = lists.len(), "lists compiled");
+
+        let subjects = &config.household.subjects;
+        let devices = Table::new(&config.devices, |subject| {
+            subjects[usize::from(subject.0)].kind == SubjectKind::Child
+        });
+        let policy = Policy::new(config.household.clone(), Arc::new(index));
+        House { config, policy, devices, lists, names }
+    }
+
+    /// Every list entry that covers a name. Reads the lists again: their text is not kept.
+    #[must_use]
+    pub fn matches(&self, name: &Name, state_directory: &Path) -> Vec<Match> {
+        self.config
+            .lists
+            .iter()
+            .flat_map(|source| {
+                let text = read(source, state_directory, Copies::LookOnly);
+                lists::search(source, &text.bytes, name)
+            })
+            .collect()
+    }
+}
+
+/// The text of a list: the file, or its last good copy when that cannot be read.
+fn read<'a>(source: &'a Source, state_directory: &Path, copies: Copies) -> Text<'a> {
+    let Origin::File(path) = &source.origin else {
+        let bytes = source.embedded_text().unwrap_or_default();
+        return Text { bytes, updated: None, trouble: None };
+    };
+    let copy = copy_of(source, state_directory);
+    match read_file(path) {
+        Ok((bytes, updated)) => {
+            if copies == Copies::Keep {
+                keep_copy(&copy, &bytes);
+            }
+            Text { bytes: bytes.into(), updated, trouble: None }
+        }
+        Err(why) => {
+            let id = &source.id;
+            let (bytes, updated, meanwhile) = match read_file(&copy) {
+                Ok((bytes, updated)) => (bytes, updated, "its last good copy is in force"),
+                Err(_) => (Vec::new(), None, "its names are not closed until it can be read"),
+            };
+            let trouble = format!("{} cannot be read: {why}; {meanwhile}", path.display());
+            if copies == Copies::Keep {
+                warn!(list = id, "{trouble}");
+            }
+            Text { bytes: bytes.into(), updated, trouble: Some(trouble) }
+        }
+    }
+}
+
+fn read_file(path: &Path) -> Result<(Vec<u8>, Option<Timestamp>), String> {
+    let sentence = |error: std::io::Error| error.to_string();
+    let file = std::fs::File::open(path).map_err(sentence)?;
+    let about = file.metadata().map_err(sentence)?;
+    if about.is_dir() {
+        return Err("it is a directory".to_owned());
+    }
+    let mut bytes = Vec::new();
+    file.take(LIST_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(sentence)?;
+    if bytes.len() as u64 > LIST_BYTES_MAX {
+        return Err(format!("it is larger than {} MiB", LIST_BYTES_MAX / 1024 / 1024));
+    }
+    let updated = about.modified().ok().and_then(|time| Timestamp::try_from(time).ok());
+    Ok((bytes, updated))
+}
+
+fn copy_of(source: &Source, state_directory: &Path) -> PathBuf {
+    state_directory.join("lists").join(format!("{}.last", source.id))
+}
+
+/// Keeps the text where the file is another one than before: an SD card wears with each write.
+fn keep_copy(copy: &Path, bytes: &[u8]) {
+    let same_size = std::fs::metadata(copy).is_ok_and(|about| about.len() == bytes.len() as u64);
+    if same_size && std::fs::read(copy).is_ok_and(|kept| kept == bytes) {
+        return;
+    }
+    if let Err(error) = write_whole(copy, bytes) {
+        warn!(copy = %copy.display(), "the last good copy of a list could not be kept: {error}");
+    }
+}
+
+/// Writes a file so that it is either the old one or the new one, whatever happens.
+pub fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    use std::io::Write as _;
+    let directory = path.parent().unwrap_or(Path::new("."));
+    std::fs::create_dir_all(directory)?;
+    let mut file = tempfile::NamedTempFile::new_in(directory)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    file.persist(path)?;
+    std::fs::File::open(directory)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_replaced_whole() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("lists").join("big.last");
+        write_whole(&path, b"old").unwrap();
+        write_whole(&path, b"new").unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"new");
+        assert_eq!(std::fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
+    }
+}

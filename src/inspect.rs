@@ -1,0 +1,267 @@
+//! What the program says of itself: why a name is open or closed, the state of the lists.
+//!
+//! The command line without a daemon, the daemon's control socket and the web call the same
+//! functions, so that they show the same. The types here are the JSON of product and of nobody
+//! else: nothing inside the program derives `Serialize`.
+
+use std::net::IpAddr;
+use std::path::Path;
+use std::str::FromStr;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::clients::neighbours::Neighbours;
+use crate::clients::{Address, Client};
+use crate::house::{House, ListState};
+use crate::name::Name;
+use crate::policy::rules::{SubjectId, SubjectKind};
+use crate::policy::tags::TagKind;
+use crate::policy::{Action, Step, Verdict, safesearch};
+
+/// The version of all JSON.
+pub const JSON_VERSION: u32 = 1;
+
+/// The answer of `amparo why`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Why {
+    /// [`JSON_VERSION`].
+    pub v: u32,
+    /// The name asked about.
+    pub name: String,
+    /// The child or adult; none for a device nobody claimed.
+    pub child: Option<String>,
+    /// The device, where one was named.
+    pub device: Option<String>,
+    /// The profile the rules come from.
+    pub profile: String,
+    /// For when, RFC 3339 with the household's offset.
+    pub at: String,
+    /// `allow`, `block`, `rewrite` or `local`.
+    pub verdict: String,
+    /// Why.
+    pub reason: WhyReason,
+    /// The categories of the name.
+    pub categories: Vec<String>,
+    /// Each list entry that covers it.
+    pub matches: Vec<WhyMatch>,
+    /// The safe name that answers instead.
+    pub target: Option<String>,
+    /// When the child's windows change next.
+    pub until: Option<String>,
+    /// Each rule in its order with the verdict it would give.
+    pub steps: Vec<WhyStep>,
+}
+
+/// A reason in JSON.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct WhyReason {
+    /// The kind.
+    pub kind: String,
+    /// The id of the service, category, list, window, engine or name.
+    pub id: Option<String>,
+    /// The sentence a person reads.
+    pub text: String,
+}
+
+/// A list entry in JSON.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct WhyMatch {
+    /// The list.
+    pub list: String,
+    /// Its line, from 1.
+    pub line: usize,
+    /// The entry; none for a list that must advertise nothing.
+    pub entry: Option<String>,
+}
+
+/// One step of a decision in JSON.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct WhyStep {
+    /// The rule.
+    pub step: String,
+    /// Its verdict; none when it does not speak.
+    pub verdict: Option<String>,
+    /// Its sentence.
+    pub text: Option<String>,
+    /// Whether it decided.
+    pub decided: bool,
+}
+
+/// One list in JSON.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ListStatus {
+    /// [`JSON_VERSION`].
+    pub v: u32,
+    /// The id.
+    pub list: String,
+    /// The category it fills.
+    pub category: Option<String>,
+    /// What it was read as.
+    pub format: String,
+    /// Names taken.
+    pub taken: usize,
+    /// Lines or words that are no names.
+    pub skipped: usize,
+    /// Entries that no list may close.
+    pub refused: usize,
+    /// The first of those.
+    pub refused_entries: Vec<String>,
+    /// When its file was last changed.
+    pub updated: Option<String>,
+    /// `ok`, or what is wrong as a sentence.
+    pub state: String,
+}
+
+/// Whom a question is about: `--for CHILD|ADULT|DEVICE`; without it, a device nobody claimed.
+///
+/// # Errors
+/// When it is neither somebody's id nor an address, as a sentence that lists who there is.
+pub fn whom(
+    house: &House,
+    neighbours: &Neighbours,
+    who: Option<&str>,
+) -> Result<(SubjectId, Option<String>), String> {
+    let Some(who) = who else { return Ok((SubjectId::UNKNOWN, None)) };
+    let subjects = &house.policy.household.subjects;
+    let known = subjects.iter().position(|subject| subject.id == who);
+    if let Some(place) = known.and_then(|place| u16::try_from(place).ok()) {
+        return Ok((SubjectId(place), None));
+    }
+    if let Ok(address) = IpAddr::from_str(who) {
+        let Client { subject, .. } = house.devices.identify(address, neighbours);
+        return Ok((subject, Some(who.to_owned())));
+    }
+    if let Ok(address @ Address::Mac(_)) = Address::from_str(who) {
+        let owner = house.config.devices.iter().find(|device| device.address == address);
+        let subject = owner.map_or(SubjectId::UNKNOWN, |device| device.subject);
+        return Ok((subject, Some(who.to_owned())));
+    }
+    let ids: Vec<&str> = subjects
+        .iter()
+        .filter(|subject| subject.kind != SubjectKind::Unknown)
+        .map(|subject| subject.id.as_str())
+        .collect();
+    let there_is = if ids.is_empty() { "nobody yet".to_owned() } else { ids.join(", ") };
+    Err(format!("nobody is called `{who}`; in this household: {there_is} (or give an address)"))
+}
+
+/// Decides as the daemon would, and tells every step.
+///
+/// # Errors
+/// When `who` is nobody: see [`whom`].
+pub fn why(
+    house: &House,
+    neighbours: &Neighbours,
+    state_directory: &Path,
+    name: &Name,
+    who: Option<&str>,
+    at: Timestamp,
+) -> Result<Why, String> {
+    let policy = &house.policy;
+    let language = policy.household.language;
+    let (subject, device) = whom(house, neighbours, who)?;
+    let moment = policy.moment(at);
+    let explanation = policy.explain(subject, name, &moment);
+    let sentence = |verdict: Verdict| policy.sentence(subject, name, verdict, language);
+
+    let decided = explanation.steps.iter().position(|(_, verdict)| verdict.is_some());
+    let steps = explanation
+        .steps
+        .iter()
+        .enumerate()
+        .map(|(place, (step, verdict))| WhyStep {
+            step: step_word(*step).to_owned(),
+            verdict: verdict.map(|verdict| verdict.word().to_owned()),
+            text: verdict.map(sentence),
+            decided: Some(place) == decided,
+        })
+        .collect();
+
+    let verdict = explanation.verdict;
+    let id = policy.reason_id(subject, name, verdict.reason);
+    let tags = &policy.household.tags;
+    let whose = policy.subject(subject);
+    Ok(Why {
+        v: JSON_VERSION,
+        name: name.to_string(),
+        child: (whose.kind != SubjectKind::Unknown).then(|| whose.id.clone()),
+        device,
+        profile: whose.profile.clone(),
+        at: local_time(house, at),
+        verdict: verdict.word().to_owned(),
+        reason: WhyReason {
+            kind: verdict.reason.kind().word().to_owned(),
+            id: (!id.is_empty()).then_some(id),
+            text: sentence(verdict),
+        },
+        categories: explanation
+            .tags
+            .iter()
+            .map(|tag| tags.info(tag))
+            .filter(|info| info.kind == TagKind::Category)
+            .map(|info| info.id.clone())
+            .collect(),
+        matches: matches(house, state_directory, name),
+        target: match verdict.action {
+            Action::Rewrite(engine) => {
+                Some(safesearch::ENGINES[usize::from(engine)].target.to_owned())
+            }
+            Action::Allow | Action::Block | Action::Local(_) => None,
+        },
+        until: explanation.until.map(|until| local_time(house, until)),
+        steps,
+    })
+}
+
+/// Every list entry that covers a name.
+#[must_use]
+pub fn matches(house: &House, state_directory: &Path, name: &Name) -> Vec<WhyMatch> {
+    let found = house.matches(name, state_directory).into_iter();
+    found.map(|one| WhyMatch { list: one.list, line: one.line, entry: one.entry }).collect()
+}
+
+/// A list's state.
+#[must_use]
+pub fn list_status(house: &House, list: &ListState) -> ListStatus {
+    let report = &list.report;
+    ListStatus {
+        v: JSON_VERSION,
+        list: report.id.clone(),
+        category: report.category.clone(),
+        format: report.format.word().to_owned(),
+        taken: report.taken,
+        skipped: report.skipped,
+        refused: report.refused_count,
+        refused_entries: report.refused.clone(),
+        updated: list.updated.map(|at| local_time(house, at)),
+        state: list.trouble.clone().unwrap_or_else(|| "ok".to_owned()),
+    }
+}
+
+/// A time in RFC 3339 with the household's offset, to the second.
+#[must_use]
+pub fn local_time(house: &House, at: Timestamp) -> String {
+    rfc3339(&house.policy.household.zone, at)
+}
+
+/// A time in RFC 3339 with a zone's offset, to the second.
+#[must_use]
+pub fn rfc3339(zone: &jiff::tz::TimeZone, at: Timestamp) -> String {
+    let whole = Timestamp::from_second(at.as_second()).unwrap_or(at);
+    whole.display_with_offset(zone.to_offset(at)).to_string()
+}
+
+fn step_word(step: Step) -> &'static str {
+    match step {
+        Step::Essentials => "essentials",
+        Step::Local => "local",
+        Step::UnknownDevice => "unknown_device",
+        Step::Schedules => "schedules",
+        Step::Names => "names",
+        Step::Bypass => "bypass",
+        Step::Lists => "lists",
+        Step::Only => "only",
+        Step::Exceptions => "exceptions",
+    }
+}
