@@ -80,6 +80,12 @@ impl Home {
         self.command(args).output().into()
     }
 
+    /// Runs the program with these arguments alone and this variable.
+    #[track_caller]
+    pub(crate) fn bare_with(&self, variable: &str, value: &str, args: &[&str]) -> Output {
+        self.command(args).env(variable, value).output().into()
+    }
+
     /// Starts the program in the background, with `--config` and `--state` of this home.
     #[track_caller]
     pub(crate) fn start(&self, args: &[&str]) -> Running {

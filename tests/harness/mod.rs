@@ -293,7 +293,6 @@ async fn running(home: &Home, clock: Clock) -> (Daemon, SocketAddr) {
 /// Starts the daemon of a home, or not.
 pub(crate) async fn started(home: &Home, clock: Clock) -> Result<Daemon, daemon::Failure> {
     daemon::start(Options {
-        config_text: None,
         config_file: Some(home.config()),
         state_directory: Some(home.state()),
         clock,
