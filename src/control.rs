@@ -168,7 +168,11 @@ pub fn tell<T: DeserializeOwned>(state_directory: &Path, command: &Command) -> R
     stream.write_all(line.as_bytes()).map_err(silent)?;
 
     let mut answer = String::new();
-    BufReader::new(stream).read_line(&mut answer).map_err(silent)?;
+    let octets = BufReader::new(stream).read_line(&mut answer).map_err(silent)?;
+    if octets == 0 {
+        // It stopped before it answered.
+        return Err(silent(std::io::ErrorKind::UnexpectedEof.into()));
+    }
     match serde_json::from_str(&answer).map_err(|e| Error::Garbled(e.to_string()))? {
         Answer::Done(value) => {
             serde_json::from_value(value).map_err(|e| Error::Garbled(e.to_string()))

@@ -19,10 +19,10 @@ use tracing::{error, info, warn};
 
 use crate::clients::neighbours::Neighbours;
 use crate::clock::Clock;
-use crate::config::{self, Checked, Origin, System};
+use crate::config::{self, Checked};
 use crate::dns::cache::Cache;
 use crate::dns::{Resolver, State};
-use crate::house::{Copies, House, write_whole};
+use crate::house::{self, Copies, Found, House};
 use crate::journal::{self, Journal};
 
 pub use listen::loopback;
@@ -30,15 +30,13 @@ pub use listen::loopback;
 /// The share of the cache that negative answers may take: a flood of names that do not exist
 /// cannot push out what a family uses.
 const NEGATIVE_SHARE_PERCENT: u8 = 10;
-/// The copy of the last config that passed, in the state directory.
-const LAST_CONFIG: &str = "config.last.toml";
+/// The mode of a state directory we make: what a child asked is for the owner and the group.
+const DIRECTORY_MODE: u32 = 0o750;
 
 /// How to start.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// The config's text; none: that of `config_file`, else the embedded default.
-    pub config_text: Option<String>,
-    /// The config file, which is also watched.
+    /// The config file, which is also watched; none: the embedded default.
     pub config_file: Option<PathBuf>,
     /// Where what expires and what is remembered lives; none: as the config says.
     pub state_directory: Option<PathBuf>,
@@ -106,13 +104,22 @@ struct Notices {
 }
 
 /// Starts the program: answers are given from the moment this returns.
-pub async fn start(options: Options) -> Result<Daemon, Failure> {
+pub async fn start(mut options: Options) -> Result<Daemon, Failure> {
     let clock = options.clock.clone();
-    let (checked, mut notices) = first_config(&options)?;
-    let state_directory =
-        config::state_directory(options.state_directory.as_deref(), Some(&checked.config));
+    let found =
+        house::find_config(options.config_file.as_deref(), options.state_directory.as_deref())
+            .map_err(|why| Failure::Config(why.to_string()))?;
+    let mut notices = notices_of(&found);
+    let Found { checked, text, state_directory, trouble } = found;
     prepare(&state_directory, &mut notices.start)?;
     let control = commands::bind(&state_directory, &mut notices.start).await?;
+    // Only now: another daemon's copy is not ours to replace.
+    match trouble {
+        None if options.config_file.is_some() => house::keep_config(&state_directory, &text),
+        None => {}
+        // A file that is gone is looked for where it was, most likely, and taken when it is back.
+        Some(_) => _ = options.config_file.get_or_insert_with(config::usual_place),
+    }
 
     let (neighbours, notice) = Neighbours::start();
     notices.start.extend(notice);
@@ -124,7 +131,7 @@ pub async fn start(options: Options) -> Result<Daemon, Failure> {
     })?);
     let cache_bytes = checked.config.dns.cache_mib as usize * 1024 * 1024;
     let listen = options.listen.clone().or_else(|| checked.config.dns.listen.clone());
-    let embedded = options.config_file.is_none() && options.config_text.is_none();
+    let embedded = options.config_file.is_none();
     warn_of(&checked);
 
     let house = {
@@ -195,6 +202,12 @@ impl Daemon {
         &self.shared.state_directory
     }
 
+    /// The config file; none: the embedded default.
+    #[must_use]
+    pub fn config_file(&self) -> Option<&Path> {
+        self.shared.options.config_file.as_deref()
+    }
+
     /// The clock it goes by.
     #[must_use]
     pub fn clock(&self) -> &Clock {
@@ -263,7 +276,7 @@ impl Shared {
                 let mut notices =
                     self.notices.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
                 let zone = &self.resolver.state().house.policy.household.zone.clone();
-                let since = crate::inspect::rfc3339(zone, notices.rules_since);
+                let since = notices.rules_since.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M");
                 let report =
                     format!("{report}\namparo keeps running with the rules it read at {since}.");
                 warn!("the config was not taken; the rules read at {since} stay in force");
@@ -295,10 +308,12 @@ impl Shared {
     }
 
     fn read_config(&self) -> Result<Checked, String> {
-        let (text, origin) = text_of(&self.options)?;
-        let checked = config::load(&text, &origin, &System::detect())
-            .map_err(|report| report.render(false))?;
-        keep_config(&self.state_directory, &origin, &text);
+        let file = self.options.config_file.as_deref();
+        let read = house::read_config(file, self.options.state_directory.as_deref());
+        let (checked, text) = read.map_err(|(why, _)| why.to_string())?;
+        if file.is_some() {
+            house::keep_config(&self.state_directory, &text);
+        }
         Ok(checked)
     }
 
@@ -332,74 +347,26 @@ impl Shared {
     }
 }
 
-/// The text of the config that counts.
-fn text_of(options: &Options) -> Result<(String, Origin), String> {
-    if let Some(text) = &options.config_text {
-        return Ok((text.clone(), Origin::Embedded));
-    }
-    let Some(path) = &options.config_file else {
-        return Ok((config::EMBEDDED.to_owned(), Origin::Embedded));
-    };
-    match std::fs::read_to_string(path) {
-        Ok(text) => Ok((text, Origin::File(path.clone()))),
-        Err(error) => Err(format!("{} cannot be read: {error}", path.display())),
-    }
-}
-
-/// The config to start with: the file's, or the last good copy when that is broken. Never the
-/// defaults instead of a family's rules.
-fn first_config(options: &Options) -> Result<(Checked, Notices), Failure> {
+/// What is not as it should be with the config that counts.
+fn notices_of(found: &Found) -> Notices {
     let mut notices = Notices::default();
-    let system = System::detect();
-    let read = text_of(options).and_then(|(text, origin)| {
-        let checked =
-            config::load(&text, &origin, &system).map_err(|report| report.render(false))?;
-        Ok((checked, text, origin))
-    });
-    let report = match read {
-        Ok((checked, text, origin)) => {
-            let directory =
-                config::state_directory(options.state_directory.as_deref(), Some(&checked.config));
-            keep_config(&directory, &origin, &text);
-            return Ok((checked, notices));
-        }
-        Err(report) => report,
-    };
-    // A broken file cannot say where its state directory is; the usual places are looked at.
-    let directory = config::state_directory(options.state_directory.as_deref(), None);
-    let copy = directory.join(LAST_CONFIG);
-    let kept = std::fs::read_to_string(&copy).ok().and_then(|text| {
-        let path = options.config_file.clone().unwrap_or_else(|| copy.clone());
-        config::load(&text, &Origin::File(path), &system).ok()
-    });
-    match kept {
-        Some(checked) => {
-            error!("{report}");
-            warn!("the config is wrong; its last good copy {} is in force", copy.display());
-            notices.config = Some(format!("{report}\nIts last good copy is in force."));
-            Ok((checked, notices))
-        }
-        None => Err(Failure::Config(report)),
+    if let Some(why) = &found.trouble {
+        error!("{why}");
+        warn!("the config cannot be taken; its last good copy is in force");
+        notices.config = Some(format!("{why}\nIts last good copy is in force."));
     }
-}
-
-/// Keeps the text of a config that passed, for a start with a broken one.
-fn keep_config(directory: &Path, origin: &Origin, text: &str) {
-    let Origin::File(_) = origin else { return };
-    let copy = directory.join(LAST_CONFIG);
-    if std::fs::read_to_string(&copy).is_ok_and(|kept| kept == text) {
-        return;
-    }
-    if let Err(error) = write_whole(&copy, text.as_bytes()) {
-        warn!("the last good copy of the config could not be kept: {error}");
-    }
+    notices
 }
 
 /// Makes the state directory. A full or read-only disk is told and lived with; a place where
 /// nothing can be kept is a mistake to be mended.
 fn prepare(directory: &Path, notices: &mut Vec<String>) -> Result<(), Failure> {
     use std::io::ErrorKind;
-    let tried = std::fs::create_dir_all(directory)
+    use std::os::unix::fs::DirBuilderExt as _;
+    let tried = std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(DIRECTORY_MODE)
+        .create(directory)
         .and_then(|()| tempfile::tempfile_in(directory).map(|_| ()));
     let Err(error) = tried else { return Ok(()) };
     let passing = matches!(

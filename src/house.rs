@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use tracing::{info, warn};
 
 use crate::clients::Table;
-use crate::config::Config;
+use crate::config::{self, Checked, Config, System};
 use crate::lists::{self, Match, Origin, Report, Source};
 use crate::name::Name;
 use crate::policy::Policy;
@@ -22,6 +22,32 @@ use crate::policy::rules::SubjectKind;
 /// The largest list file that is read, in bytes: 5 million names of 25 letters. Larger ones are
 /// no lists, and a small router has 128 MiB.
 pub const LIST_BYTES_MAX: u64 = 128 * 1024 * 1024;
+
+/// The copy of the last config that passed, in the state directory.
+const LAST_CONFIG: &str = "config.last.toml";
+
+/// The config that counts, and where its state is.
+pub struct Found {
+    /// What it says.
+    pub checked: Checked,
+    /// Its text.
+    pub text: String,
+    /// The state directory.
+    pub state_directory: PathBuf,
+    /// What is wrong with the file; then its last good copy is what counts.
+    pub trouble: Option<Unusable>,
+}
+
+/// Why a config file cannot be taken.
+#[derive(Debug, thiserror::Error)]
+pub enum Unusable {
+    /// It cannot be read, as a sentence.
+    #[error("{0}")]
+    Unreadable(String),
+    /// It is wrong: the report.
+    #[error("{}", .0.render(false))]
+    Wrong(config::Report),
+}
 
 /// Everything that decides, whole.
 pub struct House {
@@ -62,6 +88,82 @@ struct Text<'a> {
     bytes: Cow<'a, [u8]>,
     updated: Option<Timestamp>,
     trouble: Option<String>,
+}
+
+/// The config to start with: the file's (none: the embedded default), or its last good copy when
+/// that cannot be taken. Never the defaults instead of a family's rules.
+///
+/// # Errors
+/// What is wrong with the file, when there is no copy.
+pub fn find_config(file: Option<&Path>, state: Option<&Path>) -> Result<Found, Unusable> {
+    let (why, said) = match read_config(file, state) {
+        Ok((checked, text)) => {
+            let state_directory = config::state_directory(state, Some(&checked.config));
+            return Ok(Found { checked, text, state_directory, trouble: None });
+        }
+        Err(refused) => refused,
+    };
+    let state_directory = match (state, said) {
+        (None, Some(said)) => said,
+        (state, _) => config::state_directory(state, None),
+    };
+    let copy = state_directory.join(LAST_CONFIG);
+    let kept = std::fs::read_to_string(&copy).ok().and_then(|text| {
+        let origin = config::Origin::File(file.unwrap_or(&copy).to_owned());
+        let checked = config::load(&text, &origin, &System::detect()).ok()?;
+        Some((checked, text))
+    });
+    match kept {
+        Some((checked, text)) => Ok(Found { checked, text, state_directory, trouble: Some(why) }),
+        None => Err(why),
+    }
+}
+
+/// Reads and checks the file (none: the embedded default); gives its text too.
+///
+/// # Errors
+/// What is wrong with it, and the state directory it names all the same.
+pub fn read_config(
+    file: Option<&Path>,
+    state: Option<&Path>,
+) -> Result<(Checked, String), (Unusable, Option<PathBuf>)> {
+    let (text, origin) =
+        text_of(file, state).map_err(|sentence| (Unusable::Unreadable(sentence), None))?;
+    match config::load(&text, &origin, &System::detect()) {
+        Ok(checked) => Ok((checked, text)),
+        Err(report) => Err((Unusable::Wrong(report), config::directory_in(&text))),
+    }
+}
+
+/// The text of the config, or the sentence that says why there is none.
+fn text_of(file: Option<&Path>, state: Option<&Path>) -> Result<(String, config::Origin), String> {
+    if let Some(path) = file {
+        return match std::fs::read_to_string(path) {
+            Ok(text) => Ok((text, config::Origin::File(path.to_owned()))),
+            Err(error) => Err(format!("{} cannot be read: {error}", path.display())),
+        };
+    }
+    let copy = config::state_directory(state, None).join(LAST_CONFIG);
+    if copy.exists() {
+        return Err(format!(
+            "there was a config file and there is none at {} now; to go on with the embedded \
+             defaults, remove its copy {}",
+            config::usual_place().display(),
+            copy.display()
+        ));
+    }
+    Ok((config::EMBEDDED.to_owned(), config::Origin::Embedded))
+}
+
+/// Keeps the text of a config that passed, for a start with a broken one.
+pub fn keep_config(directory: &Path, text: &str) {
+    let copy = directory.join(LAST_CONFIG);
+    if std::fs::read_to_string(&copy).is_ok_and(|kept| kept == text) {
+        return;
+    }
+    if let Err(error) = write_whole(&copy, text.as_bytes()) {
+        warn!("the last good copy of the config could not be kept: {error}");
+    }
 }
 
 impl House {

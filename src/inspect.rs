@@ -13,9 +13,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::clients::neighbours::Neighbours;
 use crate::clients::{Address, Client};
+use crate::config::suggest::did_you_mean;
 use crate::house::{House, ListState};
 use crate::name::Name;
-use crate::policy::rules::{SubjectId, SubjectKind};
+use crate::policy::rules::{Subject, SubjectId, SubjectKind};
 use crate::policy::tags::TagKind;
 use crate::policy::{Action, Step, Verdict, safesearch};
 
@@ -137,13 +138,27 @@ pub fn whom(
         let subject = owner.map_or(SubjectId::UNKNOWN, |device| device.subject);
         return Ok((subject, Some(who.to_owned())));
     }
+    // `Sofía` for `sofia`: what is written on the fridge, as long as it is one person's.
+    let called = |subject: &&(usize, &Subject)| {
+        let (_, subject) = subject;
+        [&subject.id, &subject.label].iter().any(|word| word.to_lowercase() == who.to_lowercase())
+    };
+    let places: Vec<(usize, &Subject)> = subjects.iter().enumerate().collect();
+    let mut namesakes = places.iter().filter(called);
+    if let (Some((place, _)), None) = (namesakes.next(), namesakes.next()) {
+        return Ok((u16::try_from(*place).map_or(SubjectId::UNKNOWN, SubjectId), None));
+    }
     let ids: Vec<&str> = subjects
         .iter()
         .filter(|subject| subject.kind != SubjectKind::Unknown)
         .map(|subject| subject.id.as_str())
         .collect();
     let there_is = if ids.is_empty() { "nobody yet".to_owned() } else { ids.join(", ") };
-    Err(format!("nobody is called `{who}`; in this household: {there_is} (or give an address)"))
+    let hint = did_you_mean(who, ids).map(|hint| format!(" ({hint})")).unwrap_or_default();
+    let who = who.escape_debug();
+    Err(format!(
+        "nobody is called `{who}`{hint}; in this household: {there_is} (or give an address)"
+    ))
 }
 
 /// Decides as the daemon would, and tells every step.

@@ -98,6 +98,21 @@ pub static BEDTIME: Words = Words::new("Hora de dormir", "Bedtime");
 /// What devices that nobody claimed are called.
 pub static UNKNOWN_DEVICES: Words = Words::new("los dispositivos desconocidos", "unknown devices");
 
+/// A device that nobody claimed, where one is meant.
+pub static UNKNOWN_DEVICE_ONE: Words =
+    Words::new("un dispositivo desconocido", "an unknown device");
+/// The same in a column of a table.
+pub static UNKNOWN_DEVICE_CELL: Words = Words::new("sin dueño", "unknown");
+/// A site or a name that was not kept.
+pub static SOME_SITE: Words = Words::new("un sitio", "a site");
+
+/// An id as a label, for who has no `name`: `mateo` becomes `Mateo`.
+#[must_use]
+pub fn capitalised(id: &str) -> String {
+    let mut letters = id.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+}
+
 // === Why something is open or closed: one sentence a reason ===
 
 /// `essential`
@@ -182,3 +197,101 @@ pub static BRIEF: Words =
 /// The device is not known.
 pub static BRIEF_UNKNOWN: Words =
     Words::new("Este dispositivo no se conoce aquí", "This device is not known here");
+
+// === The labels of the command line ===
+
+/// A verdict: closed.
+pub static CLOSED: Words = Words::new("cerrado", "closed");
+/// A verdict: open.
+pub static OPEN: Words = Words::new("abierto", "open");
+/// A verdict: the safe form answers.
+pub static SAFE_FORM: Words = Words::new("en su forma segura", "in its safe form");
+/// A verdict: answered here.
+pub static ANSWERED_HERE: Words = Words::new("se responde en casa", "answered here");
+/// Between a name and who asks.
+pub static FOR: Words = Words::new("para", "for");
+/// For when.
+pub static AT: Words = Words::new("cuándo", "when");
+/// The profile.
+pub static PROFILE: Words = Words::new("perfil", "profile");
+/// The device.
+pub static DEVICE: Words = Words::new("dispositivo", "device");
+/// The categories.
+pub static CATEGORIES: Words = Words::new("categorías", "categories");
+/// The safe name that answers.
+pub static ANSWERED_AS: Words = Words::new("responde", "answered as");
+/// When it changes.
+pub static CHANGES_AT: Words = Words::new("cambia", "changes");
+/// The heading of the steps.
+pub static STEPS: Words =
+    Words::new("pasos; decide el primero que habla:", "steps; the first that speaks decides:");
+/// The heading of the lists that hold a name.
+pub static ON_LISTS: Words = Words::new("en las listas:", "on lists:");
+/// A line of a list.
+pub static LINE: Words = Words::new("línea", "line");
+/// An entry that must not be advertised.
+pub static NOT_SHOWN: Words = Words::new("(no se muestra)", "(not shown)");
+/// Nothing is wrong.
+pub static ALL_IS_WELL: Words = Words::new("Todo está bien.", "All is well.");
+/// The config in force.
+pub static RULES: Words = Words::new("reglas", "rules");
+/// The lists.
+pub static LISTS: Words = Words::new("listas", "lists");
+/// The questions.
+pub static QUERIES: Words = Words::new("consultas", "queries");
+/// The cache.
+pub static CACHE: Words = Words::new("caché", "cache");
+/// The heading of everyone rules are for.
+pub static PEOPLE: Words = Words::new("personas", "people");
+/// The heading of the upstreams.
+pub static UPSTREAMS: Words = Words::new("servidores de origen", "upstreams");
+/// What is open now.
+pub static NOW: Words = Words::new("ahora", "now");
+/// An upstream answers.
+pub static WORKS: Words = Words::new("funciona", "works");
+/// An upstream does not answer.
+pub static SILENT: Words = Words::new("no responde", "does not answer");
+/// No config file.
+pub static EMBEDDED_RULES: Words = Words::new("las reglas incluidas", "the embedded defaults");
+/// A child.
+pub static CHILD: Words = Words::new("menor", "child");
+/// An adult.
+pub static ADULT: Words = Words::new("adulto", "adult");
+/// What runs since when.
+pub const SINCE: Sentence =
+    Sentence { es: "Amparo {what}, desde {who}", en: "Amparo {what}, since {who}" };
+/// The config and when it was read.
+pub const RULES_READ: Sentence = Sentence { es: "{what}, leídas {who}", en: "{what}, read {who}" };
+/// Names in lists.
+pub const NAMES_IN_LISTS: Sentence =
+    Sentence { es: "{what} nombres en {who} listas", en: "{what} names in {who} lists" };
+/// Questions closed and from the cache.
+pub const QUERIES_OF: Sentence = Sentence {
+    es: "{what} cerradas, {who} de la caché",
+    en: "{what} closed, {who} from the cache",
+};
+/// Questions without an answer.
+pub const QUERIES_FAILED: Sentence =
+    Sentence { es: "{what} sin respuesta", en: "{what} without an answer" };
+/// What the cache holds.
+pub const CACHE_HOLDS: Sentence =
+    Sentence { es: "{what} respuestas, {who} KiB", en: "{what} answers, {who} KiB" };
+
+/// What a step of a decision is called, by its word in JSON.
+#[must_use]
+pub fn step(word: &str) -> Option<&'static Words> {
+    STEP_NAMES.iter().find(|(id, _)| *id == word).map(|(_, words)| words)
+}
+
+/// Each step of a decision.
+static STEP_NAMES: [(&str, Words); 9] = [
+    ("essentials", Words::new("imprescindibles", "essentials")),
+    ("local", Words::new("en casa", "in the house")),
+    ("unknown_device", Words::new("desconocidos", "unknown device")),
+    ("schedules", Words::new("horarios", "schedules")),
+    ("names", Words::new("sus nombres", "your names")),
+    ("bypass", Words::new("rodeos", "ways around")),
+    ("lists", Words::new("listas", "lists")),
+    ("only", Words::new("solo lo elegido", "only")),
+    ("exceptions", Words::new("excepciones", "exceptions")),
+];

@@ -13,6 +13,7 @@ mod filter;
 mod forwarding;
 mod hostile;
 mod journal;
+mod net;
 mod odd;
 mod reload;
 mod special;

@@ -238,3 +238,38 @@ async fn an_empty_journal_is_no_failure() {
     let output = home.amparo(&["log", "--json"]);
     assert_eq!(output.exits(0).json(), Vec::<Value>::new());
 }
+
+#[tokio::test]
+async fn who_left_the_household_is_still_called_by_name() {
+    let amparo = Amparo::start(FAMILY).await;
+    amparo.ask(MATEO, "www.tiktok.com").await.is_blocked();
+    amparo.ask(STRANGER, "www.tiktok.com").await.is_blocked();
+    let home = amparo.shutdown().await;
+    home.write("amparo.toml", "[household]\nlanguage = \"en\"\n");
+    home.amparo(&["log"])
+        .exits(0)
+        .prints("  Mateo     ")
+        .prints("TikTok is closed for Mateo")
+        .prints("  unknown   ");
+}
+
+#[tokio::test]
+async fn a_name_that_is_not_kept_leaves_no_hole_in_the_sentence() {
+    let config = FAMILY.replace("age     = 14", "age     = 16").replace("tiktok", "one.example");
+    let amparo = Amparo::start(&config).await;
+    amparo.ask(MATEO, "www.one.example").await.is_blocked();
+    let home = amparo.shutdown().await;
+    let output = home.amparo(&["log"]);
+    output.exits(0).prints("  a site is closed for Mateo because you blocked it\n");
+    assert!(!output.stdout.contains("one.example"), "{output}");
+}
+
+#[test]
+fn a_journal_of_a_newer_version_is_left_to_it() {
+    let home = crate::harness::Home::with(FAMILY);
+    std::fs::create_dir(home.state()).expect("the directory is ours");
+    let journal = rusqlite::Connection::open(home.state().join("journal.db")).expect("it is ours");
+    journal.pragma_update(None, "user_version", 99).expect("it is ours");
+    drop(journal);
+    home.amparo(&["log"]).exits(1).complains("a newer version of amparo made");
+}

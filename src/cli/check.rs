@@ -1,9 +1,9 @@
 use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
 
-use super::{App, Exit, Failure, print_json, print_report, read_config};
+use super::{App, Exit, Failure, count, failure_of, print_json, print_report};
 use crate::config::{self, Origin, System};
-use crate::house::{Copies, House};
+use crate::house::{Copies, House, Unusable};
 
 /// Read a config file, its lists too, and say every mistake at once
 #[derive(clap::Args)]
@@ -23,7 +23,13 @@ impl Check {
         };
         let (text, origin) = match &file {
             None => (config::EMBEDDED.to_owned(), Origin::Embedded),
-            Some(path) => (read_config(path)?, Origin::File(path.clone())),
+            Some(path) => {
+                let text = std::fs::read_to_string(path).map_err(|error| {
+                    let sentence = format!("{} cannot be read: {error}", path.display());
+                    failure_of(Unusable::Unreadable(sentence))
+                })?;
+                (text, Origin::File(path.clone()))
+            }
         };
         let outcome = config::load(&text, &origin, &System::detect());
         let mut out = std::io::stdout().lock();
@@ -61,16 +67,17 @@ impl Check {
             print_report(&checked.warnings);
         }
         for trouble in &troubles {
-            writeln!(out, "warning: {trouble}")?;
+            writeln!(std::io::stderr(), "warning: {trouble}")?;
         }
         let people = house.policy.household.subjects.len() - 1;
         let good = if std::io::stdout().is_terminal() { "✓ " } else { "" };
         writeln!(
             out,
-            "{good}{origin} is good: {people} people, {} devices, {} names in {} lists.",
-            house.config.devices.len(),
-            house.names,
-            house.lists.len(),
+            "{good}{origin} is good: {}, {}, {} in {}.",
+            count(people, "person", "people"),
+            count(house.config.devices.len(), "device", "devices"),
+            count(house.names, "name", "names"),
+            count(house.lists.len(), "list", "lists"),
         )?;
         Ok(())
     }

@@ -2,12 +2,11 @@ use std::io::Write as _;
 
 use clap::Subcommand;
 
-use super::{App, Failure, print_json};
+use super::{App, Failure, count, name_of, print_json};
 use crate::control::{self, Command};
 use crate::inspect::{self, ListStatus, WhyMatch};
-use crate::name::Name;
 
-/// The lists: what was taken from each, and which of them hold a name
+/// Show what was taken from each list, and which lists hold a name
 #[derive(clap::Args)]
 pub(super) struct Lists {
     #[command(subcommand)]
@@ -19,12 +18,12 @@ pub(super) struct Lists {
 
 #[derive(Subcommand)]
 enum ListsCommand {
-    /// The state of all lists, or of one with what was refused
+    /// Show the state of all lists, or of one with what was refused
     Status {
         /// The list's id
         id: Option<String>,
     },
-    /// Every list entry that holds a name or a parent of it
+    /// Find every list entry that holds a name or a parent of it
     Search {
         /// The name
         name: String,
@@ -42,11 +41,11 @@ impl Lists {
 }
 
 fn status(app: &App, id: Option<&str>, json: bool) -> Result<(), Failure> {
-    let state = app.state_directory()?;
+    let state = app.found_or_default()?.state_directory;
     let mut lists: Vec<ListStatus> = match control::tell(&state, &Command::Lists) {
         Ok(lists) => lists,
         Err(control::Error::Silent { .. }) => {
-            let house = app.house()?;
+            let (house, _) = app.house()?;
             house.lists.iter().map(|list| inspect::list_status(&house, list)).collect()
         }
         Err(error) => return Err(error.into()),
@@ -63,16 +62,22 @@ fn status(app: &App, id: Option<&str>, json: bool) -> Result<(), Failure> {
     if json {
         return lists.iter().try_for_each(|list| print_json(&mut out, list));
     }
-    let width = lists.iter().map(|list| list.list.len()).max().unwrap_or(0).max(4);
+    let widest = |cell: fn(&ListStatus) -> &str, head: &str| {
+        let cells = lists.iter().map(|list| cell(list).chars().count());
+        cells.max().unwrap_or(0).max(head.len())
+    };
+    let width = widest(|list| &list.list, "list");
+    let category = widest(|list| list.category.as_deref().unwrap_or("-"), "category");
+    let format = widest(|list| &list.format, "format");
     writeln!(
         out,
-        "{:<width$}  {:<18} {:<8} {:>9} {:>8} {:>8}  state",
+        "{:<width$}  {:<category$}  {:<format$}  {:>9} {:>8} {:>8}  state",
         "list", "category", "format", "taken", "skipped", "refused"
     )?;
     for list in &lists {
         writeln!(
             out,
-            "{:<width$}  {:<18} {:<8} {:>9} {:>8} {:>8}  {}",
+            "{:<width$}  {:<category$}  {:<format$}  {:>9} {:>8} {:>8}  {}",
             list.list,
             list.category.as_deref().unwrap_or("-"),
             list.format,
@@ -82,7 +87,8 @@ fn status(app: &App, id: Option<&str>, json: bool) -> Result<(), Failure> {
             list.state,
         )?;
         if id.is_some() && list.refused > 0 {
-            writeln!(out, "{} entries refused, no list may close them:", list.refused)?;
+            let refused = count(list.refused, "entry", "entries");
+            writeln!(out, "{refused} refused: no list may close what keeps a family safe.")?;
             for entry in &list.refused_entries {
                 writeln!(out, "  {entry}")?;
             }
@@ -92,13 +98,15 @@ fn status(app: &App, id: Option<&str>, json: bool) -> Result<(), Failure> {
 }
 
 fn search(app: &App, text: &str, json: bool) -> Result<(), Failure> {
-    let name = Name::parse(text)
-        .map_err(|why| Failure::usage(format!("`{text}` is no domain name: {why}")))?;
-    let state = app.state_directory()?;
+    let name = name_of(text)?;
+    let state = app.found_or_default()?.state_directory;
     let command = Command::Search { name: name.to_string() };
     let matches: Vec<WhyMatch> = match control::tell(&state, &command) {
         Ok(matches) => matches,
-        Err(control::Error::Silent { .. }) => inspect::matches(&app.house()?, &state, &name),
+        Err(control::Error::Silent { .. }) => {
+            let (house, state) = app.house()?;
+            inspect::matches(&house, &state, &name)
+        }
         Err(error) => return Err(error.into()),
     };
     let mut out = std::io::stdout().lock();

@@ -354,7 +354,7 @@ fn csv_cell(text: &str) -> String {
 }
 
 /// The text with everything escaped that would steer a terminal or turn its writing around.
-fn printable(text: &str) -> Cow<'_, str> {
+pub(super) fn printable(text: &str) -> Cow<'_, str> {
     escape(text, |out, c| {
         // A `String` takes everything.
         let _ = write!(out, "\\u{{{:x}}}", u32::from(c));

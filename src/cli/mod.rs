@@ -15,19 +15,21 @@ mod try_out;
 mod why;
 
 use std::io::{IsTerminal as _, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
 use crate::clock::Clock;
-use crate::config::{self, Checked, Origin, Report, System};
+use crate::config::{self, Origin, Report, System};
 use crate::control;
-use crate::house::{Copies, House};
-use crate::journal::reader::Attempt;
+use crate::house::{self, Copies, Found, House, Unusable};
 use crate::lists::Index;
+use crate::name::Name;
 use crate::policy::Policy;
+use crate::policy::rules::Household;
+use crate::words;
 
 /// The family's DNS: it asks who, what for, and when.
 #[derive(Parser)]
@@ -80,6 +82,8 @@ pub struct Failure {
 /// How the program exits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
+    /// Nothing more to do: whoever reads our output has seen enough.
+    Done = 0,
     /// It could not be done.
     Failed = 1,
     /// The command line is wrong.
@@ -168,8 +172,14 @@ impl From<control::Error> for Failure {
     fn from(error: control::Error) -> Self {
         let message = error.to_string();
         match error {
-            control::Error::Silent { .. } => Failure { message, hint: None, exit: Exit::Silent }
-                .hint("start it with `amparo`, or name its state directory with --state DIR"),
+            control::Error::Silent { source, .. } => {
+                let hint = if source.kind() == std::io::ErrorKind::PermissionDenied {
+                    "the daemon is another user's: ask as root, or as one of its group"
+                } else {
+                    "start it with `amparo`, or name its state directory with --state DIR"
+                };
+                Failure { message, hint: None, exit: Exit::Silent }.hint(hint)
+            }
             control::Error::Refused(_) | control::Error::Garbled(_) => Failure::failed(message),
         }
     }
@@ -179,7 +189,7 @@ impl From<std::io::Error> for Failure {
     fn from(error: std::io::Error) -> Self {
         // Whoever reads our output has seen enough: `amparo log | head`.
         if error.kind() == std::io::ErrorKind::BrokenPipe {
-            return Failure::quiet(Exit::Failed);
+            return Failure::quiet(Exit::Done);
         }
         Failure::failed(error.to_string())
     }
@@ -188,63 +198,106 @@ impl From<std::io::Error> for Failure {
 // === impl App ===
 
 impl App {
-    /// The config file that counts, read and checked; the embedded defaults when there is none.
-    /// Its mistakes are printed.
-    fn config(&self) -> Result<(Checked, Option<PathBuf>), Failure> {
-        let file = config::find_file(self.place.config.as_deref());
-        let (text, origin) = match &file {
-            None => (config::EMBEDDED.to_owned(), Origin::Embedded),
-            Some(path) => (read_config(path)?, Origin::File(path.clone())),
-        };
-        match config::load(&text, &origin, &System::detect()) {
-            Ok(checked) => Ok((checked, file)),
-            Err(report) => {
-                print_report(&report);
-                Err(Failure::quiet(Exit::Config))
+    /// The config that counts: what a daemon would start with. Its mistakes are printed.
+    fn found(&self) -> Result<Found, Failure> {
+        let found = self.find().map_err(failure_of)?;
+        if let Some(why) = &found.trouble {
+            print_unusable(why);
+            let _ = writeln!(std::io::stderr(), "Its last good copy is what counts meanwhile.\n");
+        }
+        Ok(found)
+    }
+
+    /// The same for what can be done without one, whatever is wrong with the file: then its last
+    /// good copy or the embedded default tells the language, the zone and the people.
+    fn found_or_default(&self) -> Result<Found, Failure> {
+        self.find().or_else(|_| {
+            let (file, state) = (self.file(), self.place.state.as_deref());
+            let text = file.and_then(|file| std::fs::read_to_string(file).ok());
+            let said = text.and_then(|text| config::directory_in(&text));
+            let state = state.map(Path::to_owned).or(said);
+            let default = config::EMBEDDED;
+            match config::load(default, &Origin::Embedded, &System::detect()) {
+                Ok(checked) => Ok(Found {
+                    checked,
+                    text: default.to_owned(),
+                    state_directory: config::state_directory(state.as_deref(), None),
+                    trouble: None,
+                }),
+                Err(report) => Err(failure_of(Unusable::Wrong(report))),
             }
-        }
+        })
     }
 
-    /// The household, opened without a daemon.
-    fn house(&self) -> Result<House, Failure> {
-        let (checked, _) = self.config()?;
-        let state = config::state_directory(self.place.state.as_deref(), Some(&checked.config));
-        Ok(House::open(checked.config, &state, Copies::LookOnly))
+    /// The household, opened without a daemon, and its state directory.
+    fn house(&self) -> Result<(House, PathBuf), Failure> {
+        let found = self.found()?;
+        let directory = found.state_directory;
+        Ok((House::open(found.checked.config, &directory, Copies::LookOnly), directory))
     }
 
-    /// The state directory. The config is read only when the command line does not name it.
-    fn state_directory(&self) -> Result<PathBuf, Failure> {
-        if let Some(state) = &self.place.state {
-            return Ok(state.clone());
+    fn find(&self) -> Result<Found, Unusable> {
+        house::find_config(self.file().as_deref(), self.place.state.as_deref())
+    }
+
+    fn file(&self) -> Option<PathBuf> {
+        config::find_file(self.place.config.as_deref())
+    }
+}
+
+/// Says why there is no config to go by.
+fn failure_of(why: Unusable) -> Failure {
+    match why {
+        Unusable::Unreadable(message) => Failure {
+            message,
+            hint: Some("name another file with --config FILE".to_owned()),
+            exit: Exit::Config,
+        },
+        Unusable::Wrong(report) => {
+            print_report(&report);
+            Failure::quiet(Exit::Config)
         }
-        let (checked, _) = self.config()?;
-        Ok(config::state_directory(None, Some(&checked.config)))
+    }
+}
+
+fn print_unusable(why: &Unusable) {
+    match why {
+        Unusable::Wrong(report) => print_report(report),
+        Unusable::Unreadable(sentence) => {
+            let _ = writeln!(std::io::stderr(), "amparo: {sentence}");
+        }
     }
 }
 
 /// Runs `amparo log`: what the daemon holds in memory is written first, so that the newest shows.
 fn log_of(command: &log::Log, app: &App) -> Result<(), Failure> {
-    let (checked, _) = app.config()?;
-    let state = config::state_directory(app.place.state.as_deref(), Some(&checked.config));
+    let found = app.found_or_default()?;
+    let state = found.state_directory;
     match control::tell::<()>(&state, &control::Command::Flush) {
         // Without a daemon there is nothing in memory; a full disk does not hide what is on it.
-        Ok(()) | Err(control::Error::Silent { .. } | control::Error::Refused(_)) => {}
+        Ok(()) | Err(control::Error::Silent { .. }) => {}
+        Err(control::Error::Refused(why)) => {
+            let _ = writeln!(std::io::stderr(), "amparo: {why}");
+        }
         Err(error @ control::Error::Garbled(_)) => return Err(error.into()),
     }
     // Sentences need labels, not lists: the policy is read without an index.
-    let zone = checked.config.household.zone.clone();
-    let policy = Policy::new(checked.config.household, Arc::new(Index::default()));
+    let household = found.checked.config.household;
+    let zone = household.zone.clone();
+    let policy = Policy::new(household, Arc::new(Index::default()));
     let language = policy.household.language;
-    let whose = |attempt: &Attempt| {
-        let subjects = &policy.household.subjects;
-        let id = attempt.child.as_deref();
-        subjects.iter().find(|subject| Some(subject.id.as_str()) == id).unwrap_or(&subjects[0])
-    };
     let view = log::View {
-        who: &|attempt| whose(attempt).label.clone(),
+        who: &|attempt| match attempt.child.as_deref() {
+            Some(id) => label(&policy.household, id),
+            None => words::UNKNOWN_DEVICE_CELL.in_language(language).to_owned(),
+        },
         why: &|attempt| {
+            let who = match attempt.child.as_deref() {
+                Some(id) => label(&policy.household, id),
+                None => words::UNKNOWN_DEVICES.in_language(language).to_owned(),
+            };
             let (kind, id) = (attempt.kind, &attempt.reason_id);
-            policy.sentence_of(whose(attempt), kind, id, !attempt.blocked, language)
+            policy.sentence_of(&who, kind, id, !attempt.blocked, language)
         },
         zone: &zone,
         now: app.clock.now(),
@@ -259,12 +312,34 @@ fn log_of(command: &log::Log, app: &App) -> Result<(), Failure> {
     }
 }
 
-/// The text of a config file.
-fn read_config(path: &std::path::Path) -> Result<String, Failure> {
-    std::fs::read_to_string(path).map_err(|error| Failure {
-        message: format!("{} cannot be read: {error}", path.display()),
-        hint: Some("name another file with --config FILE".to_owned()),
-        exit: Exit::Config,
+/// What somebody is called. Who is no longer in the file is called by the id.
+fn label(household: &Household, id: &str) -> String {
+    let subject = household.subjects.iter().find(|subject| subject.id == id);
+    subject.map_or_else(|| words::capitalised(id), |subject| subject.label.clone())
+}
+
+/// A time of our JSON as a person reads it: `2026-11-23 21:30`.
+fn readable(rfc3339: &str) -> String {
+    rfc3339.get(..16).unwrap_or(rfc3339).replace('T', " ")
+}
+
+/// `1 person`, `2 people`.
+fn count(number: usize, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
+}
+
+/// The name that a person wrote; for an address of the web it says which part is the name.
+fn name_of(text: &str) -> Result<Name, Failure> {
+    Name::parse(text).map_err(|why| {
+        let text = moments::shown(text);
+        let rest = text.split_once("://").map_or(text.as_str(), |(_, rest)| rest);
+        let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        let host = host.rsplit('@').next().unwrap_or_default();
+        let host = host.split(':').next().unwrap_or_default().trim_start_matches("*.");
+        let name = if Name::parse(host).is_ok() { host } else { "www.tiktok.com, for example" };
+        let why = why.to_string();
+        Failure::usage(format!("`{text}` is no domain name: {}", log::printable(&why)))
+            .hint(format!("write only the name: {name}"))
     })
 }
 

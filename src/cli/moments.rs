@@ -244,7 +244,7 @@ fn weekday(text: &str) -> Option<Weekday> {
 }
 
 /// What a person wrote, safe to print in a message and not too long for one.
-fn shown(text: &str) -> String {
+pub(super) fn shown(text: &str) -> String {
     text.chars().take(60).flat_map(char::escape_debug).collect()
 }
 

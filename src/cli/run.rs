@@ -1,6 +1,5 @@
 use std::io::{IsTerminal as _, Write as _};
 use std::net::SocketAddr;
-use std::path::Path;
 
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -19,7 +18,6 @@ impl Run {
     pub(super) fn run(self, app: &App) -> Result<(), Failure> {
         let config_file = config::find_file(app.place.config.as_deref());
         serve(Options {
-            config_text: None,
             config_file,
             state_directory: app.place.state.clone(),
             listen: None,
@@ -31,14 +29,13 @@ impl Run {
 /// Runs a daemon until it is told to stop.
 pub(super) fn serve(options: Options) -> Result<(), Failure> {
     log_to_stderr();
-    let config_file = options.config_file.clone();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|error| Failure::failed(format!("the runtime cannot start: {error}")))?;
     runtime.block_on(async {
         let daemon = daemon::start(options).await?;
-        greet(&daemon, config_file.as_deref())?;
+        greet(&daemon)?;
         daemon.wait_for_signal().await;
         daemon.shutdown().await;
         Ok(())
@@ -46,7 +43,7 @@ pub(super) fn serve(options: Options) -> Result<(), Failure> {
 }
 
 /// Says what it listens on, what it filters, and what to try.
-fn greet(daemon: &Daemon, config_file: Option<&Path>) -> Result<(), Failure> {
+fn greet(daemon: &Daemon) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
     let (names, lists) = daemon.size();
     let listen: Vec<String> = daemon.addresses().iter().map(ToString::to_string).collect();
@@ -56,7 +53,7 @@ fn greet(daemon: &Daemon, config_file: Option<&Path>) -> Result<(), Failure> {
         env!("CARGO_PKG_VERSION"),
         listen.join(" and ")
     )?;
-    match config_file {
+    match daemon.config_file() {
         Some(path) => writeln!(out, "Rules: {}.", path.display())?,
         None => writeln!(
             out,

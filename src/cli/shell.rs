@@ -23,14 +23,22 @@ impl Completions {
 impl Man {
     #[expect(clippy::unused_self, reason = "every command runs the same way")]
     pub(super) fn run(self) -> Result<(), Failure> {
-        // One page with every command: a household reads it once.
         let mut out = std::io::stdout().lock();
-        let whole = command_line();
-        clap_mangen::Man::new(whole.clone()).render(&mut out)?;
-        for command in whole.get_subcommands().filter(|command| command.get_name() != "help") {
-            let title = format!("amparo-{}", command.get_name());
-            clap_mangen::Man::new(command.clone()).title(title).render(&mut out)?;
-        }
+        // Built, a command knows its whole name and the options it shares.
+        let mut whole = command_line();
+        whole.build();
+        pages(&whole, &mut out)?;
         Ok(())
     }
+}
+
+/// A page a command, those of one after it.
+fn pages(command: &clap::Command, out: &mut dyn std::io::Write) -> std::io::Result<()> {
+    let source = concat!("amparo ", env!("CARGO_PKG_VERSION"));
+    clap_mangen::Man::new(command.clone()).source(source).render(out)?;
+    let subcommands = command.get_subcommands().filter(|one| one.get_name() != "help");
+    for subcommand in subcommands {
+        pages(subcommand, out)?;
+    }
+    Ok(())
 }

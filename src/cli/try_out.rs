@@ -15,7 +15,6 @@ impl Try {
     pub(super) fn run(self) -> Result<(), Failure> {
         let directory = tempfile::Builder::new().prefix("amparo-try-").tempdir()?;
         serve(Options {
-            config_text: None,
             config_file: None,
             state_directory: Some(directory.path().to_owned()),
             listen: Some(loopback(self.port).to_vec()),

@@ -4,7 +4,7 @@
 //! reading at [`dump`] and [`Events`].
 
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
 use std::time::Duration;
 
 use netlink_packet_core::{
@@ -17,10 +17,11 @@ use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
 use netlink_sys::protocols::NETLINK_ROUTE;
 use netlink_sys::{Socket, SocketAddr};
 use nix::errno::Errno;
+use nix::net::if_::InterfaceFlags;
 use nix::sys::socket::MsgFlags;
 use socket2::SockRef;
 
-use super::address::Mac;
+use super::address::{Mac, is_inside};
 
 /// What became of one neighbour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,6 +59,11 @@ const DUMP_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long to wait for an event before looking at the whole table again: an event that was lost
 /// unnoticed is made good after this time.
 const EVENTS_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// On these interfaces hardware addresses are not asked for.
+const WITHOUT_NEIGHBOURS: InterfaceFlags = InterfaceFlags::IFF_LOOPBACK
+    .union(InterfaceFlags::IFF_POINTOPOINT)
+    .union(InterfaceFlags::IFF_NOARP);
 
 /// The whole table, IPv4 and IPv6.
 pub(super) fn dump() -> io::Result<Vec<Change>> {
@@ -172,6 +178,53 @@ pub(super) fn read_proc_arp(text: &str) -> Vec<Change> {
         changes.push(Change { link: u32::try_from(place).unwrap_or(u32::MAX), address, mac });
     }
     changes
+}
+
+/// Makes the kernel look for the device behind an address: an empty datagram goes to it by every
+/// interface whose network it is in. False when nothing was sent: the address is in no network
+/// with neighbours, or it is our own.
+pub(super) fn look_for(address: IpAddr) -> bool {
+    /// "Discard" (RFC 863): whoever gets it throws it away.
+    const PORT: u16 = 9;
+    let Ok(interfaces) = nix::ifaddrs::getifaddrs() else { return false };
+    let mut ways = Vec::new();
+    for interface in interfaces {
+        let (Some(own), Some(mask)) = (interface.address, interface.netmask) else { continue };
+        let (own, mask, scope) = if let (Some(own), Some(mask)) =
+            (own.as_sockaddr_in(), mask.as_sockaddr_in())
+        {
+            (IpAddr::V4(own.ip()), IpAddr::V4(mask.ip()), 0)
+        } else if let (Some(own), Some(mask)) = (own.as_sockaddr_in6(), mask.as_sockaddr_in6()) {
+            (IpAddr::V6(own.ip()), IpAddr::V6(mask.ip()), own.scope_id())
+        } else {
+            continue;
+        };
+        if own == address {
+            return false;
+        }
+        if !interface.flags.intersects(WITHOUT_NEIGHBOURS) && is_inside(address, own, ones(mask)) {
+            ways.push(match address {
+                IpAddr::V4(v4) => std::net::SocketAddr::from((v4, PORT)),
+                // The scope is 0 but for link-local addresses, which are on every interface.
+                IpAddr::V6(v6) => std::net::SocketAddrV6::new(v6, PORT, 0, scope).into(),
+            });
+        }
+    }
+    let anywhere: IpAddr = match address {
+        IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+        IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+    };
+    let Ok(socket) = UdpSocket::bind((anywhere, 0)) else { return false };
+    // All of them, not the first that works.
+    ways.iter().filter(|way| socket.send_to(&[], way).is_ok()).count() > 0
+}
+
+fn ones(mask: IpAddr) -> u8 {
+    let ones = match mask {
+        IpAddr::V4(mask) => mask.to_bits().count_ones(),
+        IpAddr::V6(mask) => mask.to_bits().count_ones(),
+    };
+    u8::try_from(ones).unwrap_or(u8::MAX)
 }
 
 // === helpers ===

@@ -2,9 +2,9 @@
 //!
 //! Kept in memory for both families and fresh by the kernel's own events, so that a device whose
 //! IPv6 address rotates stays the same device. Looking up an address that is known takes no lock
-//! and no system call; one that was never seen is asked of the kernel once, so that the first
+//! and no system call; for one that was never seen the kernel is made to look, so that the first
 //! question of a device already meets its owner's rules. It does not know whose a device is. Start
-//! reading at [`Neighbours::find`].
+//! reading at [`Neighbours::find`] and [`Neighbours::settle`].
 //!
 //! An address keeps its last hardware address after the kernel forgot it (a phone that slept goes
 //! on with its old routes and neighbours, and is not announced again before its first question),
@@ -14,12 +14,14 @@ use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::net::IpAddr;
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use tokio::sync::Notify;
 
 use super::address::Mac;
 use super::kernel::{self, Change, Events, Missed};
@@ -38,6 +40,9 @@ const LOOKUPS_BURST: u64 = 40;
 const MISSES_MAX: usize = 1024;
 /// How often the table is read where there are no events.
 const POLL_EVERY: Duration = Duration::from_secs(10);
+/// How long a question waits for the kernel to find the device it came from. A device that has just
+/// asked is awake and answers within milliseconds; one that does not answer is nobody's here.
+const SETTLE_TIME_MAX: Duration = Duration::from_millis(250);
 /// The pause after each new edition of the table, so that a flood of events (somebody scans the
 /// network) makes few editions.
 const EDITION_PAUSE: Duration = Duration::from_millis(5);
@@ -76,6 +81,8 @@ struct Shared {
     source: Source,
     misses: Misses,
     budget: Budget,
+    /// There is a new edition.
+    changed: Notify,
     is_over: AtomicBool,
 }
 
@@ -87,6 +94,16 @@ enum Source {
     Fixed,
     Netlink,
     ProcNetArp,
+}
+
+/// What became of asking the kernel for an address.
+#[derive(Debug, PartialEq, Eq)]
+enum Asked {
+    Found(Neighbour),
+    /// It knows none.
+    InVain,
+    /// There is nothing to find, or no look-up left: the next question may find it.
+    Unasked,
 }
 
 /// Everything that was heard, by interface and address.
@@ -170,8 +187,41 @@ impl Neighbours {
     #[must_use]
     pub fn find(&self, address: IpAddr) -> Option<Neighbour> {
         let address = address.to_canonical();
-        let known = self.shared.current(address);
-        known.or_else(|| self.shared.ask(address, Clock::System.tick()))
+        if let Some(known) = self.shared.current(address) {
+            return Some(known);
+        }
+        match self.shared.ask(address, Clock::System.tick()) {
+            Asked::Found(neighbour) => Some(neighbour),
+            Asked::InVain | Asked::Unasked => None,
+        }
+    }
+
+    /// Whether a question from this address should wait for [`Neighbours::settle`]: nothing is
+    /// known of it, not even that no device of ours has it. Takes no lock.
+    #[must_use]
+    pub fn is_new(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        self.shared.may_be_known(address) && self.shared.current(address).is_none()
+    }
+
+    /// Finds out which device has an address, as far as that can be, within a quarter of a second.
+    ///
+    /// A device that knows our hardware address already does not make itself known again before
+    /// it asks from one more address of its own (RFC 4861 §7.2.2): the kernel learns that one
+    /// when it answers, too late for the first question. So it is made to look before.
+    pub async fn settle(&self, address: IpAddr) {
+        let address = address.to_canonical();
+        let shared = &self.shared;
+        if shared.ask(address, Clock::System.tick()) != Asked::InVain {
+            return;
+        }
+        let is_heard = kernel::look_for(address)
+            && (tokio::time::timeout(SETTLE_TIME_MAX, shared.heard_of(address)).await.is_ok()
+                // Where there are no events, the table tells.
+                || shared.refresh().is_ok_and(|()| shared.current(address).is_some()));
+        if !is_heard {
+            shared.misses.insert(address);
+        }
     }
 }
 
@@ -238,26 +288,36 @@ impl Shared {
     }
 
     /// Asks the kernel for an address that nobody knows.
-    fn ask(&self, address: IpAddr, now: Tick) -> Option<Neighbour> {
-        let is_device =
-            !(address.is_loopback() || address.is_unspecified() || address.is_multicast());
-        if self.source == Source::Fixed
-            || !is_device
-            || self.misses.contains(address)
-            || !self.budget.take(now)
-        {
-            return None;
+    fn ask(&self, address: IpAddr, now: Tick) -> Asked {
+        if !self.may_be_known(address) || !self.budget.take(now) {
+            return Asked::Unasked;
         }
         if let Err(error) = self.refresh() {
             // The thread says it louder, and less often.
             tracing::debug!(%error, "the kernel's neighbours cannot be read");
-            return None;
+            return Asked::Unasked;
         }
-        let found = self.current(address);
-        if found.is_none() {
-            self.misses.insert(address);
+        self.current(address).map_or(Asked::InVain, Asked::Found)
+    }
+
+    /// Whether the kernel may know a device behind an address that is not in the table.
+    fn may_be_known(&self, address: IpAddr) -> bool {
+        let is_device =
+            !(address.is_loopback() || address.is_unspecified() || address.is_multicast());
+        self.source != Source::Fixed && is_device && !self.misses.contains(address)
+    }
+
+    /// Waits until an edition has this address.
+    async fn heard_of(&self, address: IpAddr) {
+        loop {
+            let mut changed = pin!(self.changed.notified());
+            // From here on no edition is missed.
+            changed.as_mut().enable();
+            if self.current(address).is_some() {
+                return;
+            }
+            changed.await;
         }
-        found
     }
 
     /// Reads the whole table anew. When it cannot be read, what is known stays.
@@ -277,7 +337,12 @@ impl Shared {
         for change in table {
             known.apply(change);
         }
+        self.publish(&known);
+    }
+
+    fn publish(&self, known: &Known) {
         self.edition.store(Arc::new(known.edition()));
+        self.changed.notify_waiters();
     }
 
     /// Applies changes; says whether look-ups see any of them.
@@ -286,7 +351,7 @@ impl Shared {
         // No short cut: every change counts, the first that is new does not end it.
         let is_new = changes.into_iter().fold(false, |is_new, change| known.apply(change) | is_new);
         if is_new {
-            self.edition.store(Arc::new(known.edition()));
+            self.publish(&known);
         }
         is_new
     }

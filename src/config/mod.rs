@@ -34,7 +34,7 @@ use crate::lists::catalogue::{Catalogue, catalogue};
 use crate::policy::rules::Household;
 use crate::words::Language;
 use context::Context;
-pub use place::{find_file, state_directory, usual_place};
+pub use place::{directory_in, find_file, state_directory, usual_place};
 pub use report::{Origin, Problem, Report, Severity};
 pub use settings::{DnsSettings, JournalSettings};
 

@@ -14,6 +14,7 @@ use super::tags::Tags;
 use crate::clients::{Address, DeviceRule};
 use crate::lists::catalogue::BANDS;
 use crate::policy::rules::{SubjectId, SubjectKind};
+use crate::words;
 
 /// The most people of one household: a school's, with room. It keeps ids within 16 bits.
 const PEOPLE_MAX: usize = 10_000;
@@ -210,7 +211,7 @@ fn person(
     let label = text(table, "name").and_then(|name| Context::shown(name.text));
     Person {
         id: id.to_owned(),
-        label: label.unwrap_or_else(|| id.to_owned()),
+        label: label.unwrap_or_else(|| words::capitalised(id)),
         kind,
         profile: profile.map_or(by_age, |profile| profile.text).to_owned(),
         band,

@@ -47,6 +47,16 @@ pub fn state_directory(explicit: Option<&Path>, config: Option<&Config>) -> Path
         .unwrap_or_else(|| usual_state(is_root(), &environment))
 }
 
+/// The `[state] directory` of a text, whatever else is wrong with it: the last good copy of a
+/// broken file must be found.
+#[must_use]
+pub fn directory_in(text: &str) -> Option<PathBuf> {
+    let (document, _) = toml::de::DeTable::parse_recoverable(text);
+    let state = document.get_ref().get("state")?;
+    let directory = state.get_ref().as_table()?.get("directory")?.get_ref().as_str()?;
+    Some(PathBuf::from(directory)).filter(|directory| directory.is_absolute())
+}
+
 /// Where this user's config file is looked for when none is named.
 #[must_use]
 pub fn usual_place() -> PathBuf {

@@ -124,7 +124,10 @@ async fn obey(command: Command, shared: &Arc<Shared>) -> Answer {
             let journal = shared.journal.clone();
             match blocking(move || journal.flush()).await {
                 Ok(()) => done(&()),
-                Err(sentence) => Answer::Failed(sentence.en.into_owned()),
+                Err(sentence) => {
+                    let language = shared.resolver.state().house.policy.household.language;
+                    Answer::Failed(sentence.in_language(language).to_owned())
+                }
             }
         }
         Command::Why { name, who, at } => {

@@ -1,8 +1,9 @@
 //! Where questions come in.
 
-use std::io::ErrorKind;
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
+use nix::errno::Errno;
 use tracing::warn;
 
 use super::Failure;
@@ -45,7 +46,8 @@ pub(super) fn bind(
     notices: &mut Vec<String>,
 ) -> Result<Vec<Pair>, Failure> {
     if let Some(addresses) = wanted {
-        return bind_all(addresses, false);
+        // Those of the embedded defaults are ours: nobody asked for IPv6 by name.
+        return bind_all(addresses, embedded);
     }
     match bind_all(&everywhere(PORT), true) {
         Err(Failure::Listen { address, source }) if embedded => {
@@ -77,10 +79,7 @@ fn bind_all(addresses: &[SocketAddr], ipv6_optional: bool) -> Result<Vec<Pair>, 
                 if ipv6_optional
                     && address.is_ipv6()
                     && !pairs.is_empty()
-                    && matches!(
-                        source.kind(),
-                        ErrorKind::AddrNotAvailable | ErrorKind::Unsupported
-                    ) =>
+                    && is_for_want_of_ipv6(&source) =>
             {
                 warn!("{address} cannot be bound: {source}; IPv4 only");
             }
@@ -88,6 +87,13 @@ fn bind_all(addresses: &[SocketAddr], ipv6_optional: bool) -> Result<Vec<Pair>, 
         }
     }
     Ok(pairs)
+}
+
+/// No address of this machine is IPv6, or its kernel does not know what that is. The latter has no
+/// kind of its own in std.
+fn is_for_want_of_ipv6(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::AddrNotAvailable
+        || error.raw_os_error() == Some(Errno::EAFNOSUPPORT as i32)
 }
 
 fn everywhere(port: u16) -> [SocketAddr; 2] {
@@ -115,4 +121,16 @@ pub(super) fn own_networks() -> Vec<(IpAddr, u8)> {
             Some((IpAddr::V6(v6.ip()), u8::try_from(bits).ok()?))
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kernel_without_ipv6_is_no_failure_and_a_taken_port_is_one() {
+        let is_fine = |error: Errno| is_for_want_of_ipv6(&error.into());
+        assert!(is_fine(Errno::EAFNOSUPPORT) && is_fine(Errno::EADDRNOTAVAIL));
+        assert!(!is_fine(Errno::EADDRINUSE) && !is_fine(Errno::EACCES));
+    }
 }

@@ -2,7 +2,8 @@
 //!
 //! One direction, the same for every transport: [`serve::Answer::answer_now`] does all that
 //! needs no waiting (who asks, the verdict, blocked, local and cached answers);
-//! [`serve::Answer::answer_later`] asks upstream and judges what came back. Start reading there.
+//! [`serve::Answer::answer_later`] waits: until it is known whose device asks from an address that
+//! was never seen, then for the upstream, whose answer it judges. Start reading there.
 
 pub mod answer;
 pub mod cache;
@@ -79,6 +80,23 @@ pub struct Counts {
     pub failed: AtomicU64,
 }
 
+/// A question that must wait.
+pub enum Later {
+    /// Until it is known whose device asks.
+    Who(Box<Stranger>),
+    /// For an upstream.
+    Upstream(Box<Waiting>),
+}
+
+/// A question from an address that was never seen.
+pub struct Stranger {
+    /// A query sees one state from start to end.
+    state: Arc<State>,
+    packet: Box<[u8]>,
+    question: Question,
+    source: Source,
+}
+
 /// A question that must wait for an upstream, with everything known of it so far.
 pub struct Waiting {
     /// A query sees one state from start to end.
@@ -109,9 +127,9 @@ struct Asked<'a> {
 }
 
 impl serve::Answer for Resolver {
-    type Later = Waiting;
+    type Later = Later;
 
-    fn answer_now(&self, packet: &[u8], source: &Source, out: &mut Vec<u8>) -> Quick<Waiting> {
+    fn answer_now(&self, packet: &[u8], source: &Source, out: &mut Vec<u8>) -> Quick<Later> {
         let question = match wire::question(packet) {
             Ok(question) => question,
             Err(refusal) => return refuse(packet, &refusal, out),
@@ -125,17 +143,61 @@ impl serve::Answer for Resolver {
             answer::empty(packet, &question, rcode::REFUSED, None, Some(outside), out);
             return Quick::Reply;
         }
+        if self.neighbours.is_new(source.from.ip()) {
+            let packet = packet.into();
+            let stranger = Stranger { state, packet, question, source: *source };
+            return Quick::Later(Later::Who(Box::new(stranger)));
+        }
+        match self.answer_known(state, &question, packet, source, out) {
+            Quick::Reply => Quick::Reply,
+            Quick::Silence => Quick::Silence,
+            Quick::Later(waiting) => Quick::Later(Later::Upstream(Box::new(waiting))),
+        }
+    }
+
+    async fn answer_later(self: Arc<Self>, later: Later) -> Option<Vec<u8>> {
+        let waiting = match later {
+            Later::Upstream(waiting) => *waiting,
+            Later::Who(stranger) => {
+                let Stranger { state, packet, question, source } = *stranger;
+                self.neighbours.settle(source.from.ip()).await;
+                let mut out = Vec::new();
+                match self.answer_known(state, &question, &packet, &source, &mut out) {
+                    Quick::Reply => return Some(out),
+                    Quick::Silence => return None,
+                    Quick::Later(waiting) => waiting,
+                }
+            }
+        };
+        Some(self.answer_from_upstream(Arc::new(waiting)).await)
+    }
+
+    fn counters(&self) -> &Counters {
+        &self.counters
+    }
+}
+
+impl Resolver {
+    /// Answers a question whose sender is as well known as can be.
+    fn answer_known(
+        &self,
+        state: Arc<State>,
+        question: &Question,
+        packet: &[u8],
+        source: &Source,
+        out: &mut Vec<u8>,
+    ) -> Quick<Waiting> {
         let now = self.clock.now();
         let moment = state.moment(now);
         let client = state.house.devices.identify(source.from.ip(), &self.neighbours);
         let verdict = state.house.policy.decide(client.subject, &question.name, &moment);
 
-        let limit_octets = answer::limit_octets(&question, source.tcp);
+        let limit_octets = answer::limit_octets(question, source.tcp);
         let asked = Asked {
             state: &state,
             moment: &moment,
             packet,
-            question: &question,
+            question,
             client: &client,
             verdict,
             now,
@@ -151,10 +213,10 @@ impl serve::Answer for Resolver {
                 return Quick::Reply;
             }
             // The safe name alone: no key or hint of the open site slips by (type HTTPS).
-            Action::Rewrite(engine) if !asks_address(&question) => {
+            Action::Rewrite(engine) if !asks_address(question) => {
                 let target = safesearch::target(engine);
                 let cap = asked.safe_form_ttl_seconds();
-                let written = answer::cname_then(packet, &question, target, None, cap, out);
+                let written = answer::cname_then(packet, question, target, None, cap, out);
                 return if written.is_ok() { Quick::Reply } else { Quick::Silence };
             }
             Action::Rewrite(engine) => *safesearch::target(engine),
@@ -162,7 +224,7 @@ impl serve::Answer for Resolver {
         };
 
         let group = state.group_of(client.subject, &wanted);
-        let key = key(&wanted, &question, state.kept_under(group));
+        let key = key(&wanted, question, state.kept_under(group));
         let hit = self.cache.get(&key, self.clock.tick());
         if let Some(hit) = &hit {
             // Upstream failed a moment ago: asking again would be too early (RFC 8767 §5).
@@ -175,7 +237,7 @@ impl serve::Answer for Resolver {
         }
         if !question.recursion_desired {
             // What we have, or nothing (RFC 1034 §4.3.1).
-            answer::empty(packet, &question, rcode::REFUSED, None, None, out);
+            answer::empty(packet, question, rcode::REFUSED, None, None, out);
             return Quick::Reply;
         }
         let Some(place) = self.places.take(source.from.ip()) else {
@@ -193,7 +255,7 @@ impl serve::Answer for Resolver {
             state,
             moment,
             packet,
-            question,
+            question: *question,
             client,
             verdict,
             wanted,
@@ -203,10 +265,10 @@ impl serve::Answer for Resolver {
         })
     }
 
-    async fn answer_later(self: Arc<Self>, waiting: Waiting) -> Option<Vec<u8>> {
-        let waiting = Arc::new(waiting);
-        let Waiting { state, question, .. } = &*waiting;
+    /// Asks upstream, and judges what came back.
+    async fn answer_from_upstream(self: &Arc<Self>, waiting: Arc<Waiting>) -> Vec<u8> {
         let response = self.fetch_or_give_up(&waiting).await;
+        let Waiting { state, question, .. } = &*waiting;
         let asked = Asked {
             state,
             moment: &waiting.moment,
@@ -231,15 +293,9 @@ impl serve::Answer for Resolver {
             answer::servfail(&waiting.packet, question, Some(ede), &mut out);
         }
         answer::fit(&mut out, waiting.limit_octets);
-        Some(out)
+        out
     }
 
-    fn counters(&self) -> &Counters {
-        &self.counters
-    }
-}
-
-impl Resolver {
     /// A resolver with its first state: nothing is answered before there is one.
     #[must_use]
     pub fn new(
@@ -475,7 +531,7 @@ const EDE_INVALID_DATA: u16 = 24;
 const LOOPBACK: [IpAddr; 2] = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
 
 /// Answers what is no question.
-fn refuse(packet: &[u8], refusal: &Refusal, out: &mut Vec<u8>) -> Quick<Waiting> {
+fn refuse(packet: &[u8], refusal: &Refusal, out: &mut Vec<u8>) -> Quick<Later> {
     if answer::refusal(packet, refusal, out) { Quick::Reply } else { Quick::Silence }
 }
 

@@ -89,8 +89,8 @@ pub(super) struct Fold {
     open: HashMap<Key, Delta>,
     /// Attempts that ended, oldest first.
     ended: VecDeque<(Key, Delta)>,
-    /// How many attempts of each device wait; some may turn out to go on in the file.
-    waiting: HashMap<Arc<str>, usize>,
+    /// How many attempts of each device wait, never 0; some may turn out to go on in the file.
+    pub(super) waiting: HashMap<Arc<str>, usize>,
     /// How many attempts each device began in the file in [`Fold::hour`].
     begun: HashMap<Arc<str>, usize>,
     /// The hour of the last writing, in milliseconds since 1970.
@@ -198,6 +198,7 @@ impl Fold {
                 }
                 Some(_) => {
                     self.name_octets += older.name_octets();
+                    *self.waiting.entry(key.device.clone()).or_default() += 1;
                     self.ended.push_front((key, older));
                 }
                 None => {
@@ -220,9 +221,16 @@ impl Fold {
             all.sort_by_key(|(_, delta)| delta.last);
             self.ended = all.into();
         }
-        if let Some((_, forgotten)) = self.ended.pop_front() {
+        if let Some((key, forgotten)) = self.ended.pop_front() {
             self.overflow.queries_forgotten += forgotten.count;
             self.name_octets = self.name_octets.saturating_sub(forgotten.name_octets());
+            // Devices come and go while nothing can be written: only those that wait are counted.
+            if let Some(count) = self.waiting.get_mut(&key.device) {
+                *count -= 1;
+                if *count == 0 {
+                    self.waiting.remove(&key.device);
+                }
+            }
         }
     }
 }

@@ -204,6 +204,7 @@ fn memory_is_bounded_and_keeps_the_latest() {
         assert!(fold.len() <= ATTEMPTS_MAX);
     }
     assert_eq!(fold.overflow.queries_forgotten, 2_500);
+    assert_eq!(fold.waiting.values().sum::<usize>(), ATTEMPTS_MAX, "forgotten devices too");
     let batch = fold.take();
     let oldest = batch.iter().map(|(_, delta)| delta.first).min().unwrap();
     assert_eq!(oldest, after(2_500).as_millisecond());
@@ -559,6 +560,28 @@ fn what_is_too_old_is_gone_from_the_disk() {
     let rows = home.rows();
     assert_eq!(rows.iter().map(|row| row.site.as_str()).collect::<Vec<_>>(), ["new.example"]);
     assert!(!contains(&home.octets(), "very-private"));
+}
+
+#[test]
+fn a_clock_years_ahead_deletes_nothing_for_a_day() {
+    let home = Home::new();
+    let journal = home.open();
+    let write = |site: &str| {
+        journal.record(entry(home.clock.now(), site));
+        // The first deletes, after it has written; the second comes after that.
+        journal.flush().unwrap();
+        journal.flush().unwrap();
+        home.rows().len()
+    };
+    assert_eq!(write("one.example"), 1);
+    home.clock.advance(SignedDuration::from_hours(20 * 365 * 24));
+    assert_eq!(write("two.example"), 2, "the clock is doubted");
+    home.clock.advance(SignedDuration::from_hours(23));
+    assert_eq!(write("three.example"), 3, "still");
+    home.clock.advance(SignedDuration::from_hours(2));
+    assert_eq!(write("four.example"), 3, "it stood for a day: it is believed");
+    home.clock.set(start());
+    assert_eq!(write("five.example"), 4, "put right, it deletes nothing that is new");
 }
 
 #[test]

@@ -12,7 +12,7 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
 
 use super::Shared;
-use super::fold::{Delta, Key, add_distinct, is_near};
+use super::fold::{Delta, Key, add_distinct, is_near, timestamp};
 use super::schema;
 use super::trouble::Trouble;
 use crate::clock::Clock;
@@ -26,6 +26,12 @@ const RETENTION_ROWS: u32 = 500;
 const RETENTION_STEPS: u32 = 8;
 /// Pages given back to the file system in one step.
 const VACUUM_PAGES: u32 = 512;
+/// A row that should have gone so long ago makes the clock doubtful and not the row: every day what
+/// is too old is deleted, so what is left over is a day too old, or as old as a long holiday.
+const DOUBTFUL_AGE: SignedDuration = SignedDuration::from_hours(365 * 24);
+/// How long a doubtful clock has to be put right before it is believed: a time server needs
+/// minutes, an outage of the line takes hours.
+const DOUBT_ENDS_AFTER: SignedDuration = SignedDuration::from_hours(24);
 /// What a full disk takes from the oldest rows, once, so that the newest can be kept: a tenth.
 const FULL_DISK_SHARE: u32 = 10;
 
@@ -37,12 +43,15 @@ pub(super) struct Writer {
     connection: Option<Connection>,
     /// The disk is full, and the oldest rows have made room once already.
     made_room: bool,
+    /// Since when the clock has been in doubt; see [`DOUBTFUL_AGE`].
+    doubted: Option<Timestamp>,
 }
 
 impl Writer {
     /// Opens the store at once, so that who starts the journal learns its state.
     pub(super) fn new(shared: Arc<Shared>, path: PathBuf, clock: Clock) -> Self {
-        let mut writer = Writer { shared, path, clock, connection: None, made_room: false };
+        let mut writer =
+            Writer { shared, path, clock, connection: None, made_room: false, doubted: None };
         let opened = writer.connect();
         writer.shared.lock().trouble = opened.err();
         writer
@@ -204,11 +213,32 @@ impl Writer {
         Ok(())
     }
 
+    /// Before when rows are too old. A clock that leapt years ahead, as one without a battery may
+    /// at a start, must not delete a family's journal before it is put right.
+    fn cutoff(&mut self, settings: &JournalSettings) -> Timestamp {
+        let now = self.clock.now();
+        let kept = SignedDuration::from_hours(i64::from(settings.keep_days) * 24);
+        let cutoff = now.checked_sub(kept).unwrap_or(Timestamp::UNIX_EPOCH);
+        let newest = self.connection.as_ref().and_then(|open| newest_before(open, cutoff));
+        if newest.is_none_or(|newest| cutoff.duration_since(newest) <= DOUBTFUL_AGE) {
+            self.doubted = None;
+            return cutoff;
+        }
+        let since = self.doubted.unwrap_or_else(|| {
+            tracing::warn!(
+                clock = %now,
+                "the clock is years ahead of the journal: nothing is deleted for its age today"
+            );
+            now
+        });
+        self.doubted = Some(since);
+        if now.duration_since(since) < DOUBT_ENDS_AFTER { Timestamp::UNIX_EPOCH } else { cutoff }
+    }
+
     /// Deletes what is too old or too much, a little at a time.
     fn retain(&mut self, settings: &JournalSettings) {
+        let cutoff = self.cutoff(settings);
         let Some(connection) = &self.connection else { return };
-        let kept = SignedDuration::from_hours(i64::from(settings.keep_days) * 24);
-        let cutoff = self.clock.now().checked_sub(kept).unwrap_or(Timestamp::UNIX_EPOCH);
         let octets_max = i64::from(settings.keep_mib) << 20;
         let mut has_deleted = false;
         for _ in 0..RETENTION_STEPS {
@@ -231,6 +261,14 @@ impl Writer {
             tracing::debug!(%error, "journals set aside could not be deleted");
         }
     }
+}
+
+/// When the newest of the rows ended that are older than `cutoff`.
+fn newest_before(connection: &Connection, cutoff: Timestamp) -> Option<Timestamp> {
+    let sql = "SELECT max(last) FROM attempts WHERE last < ?";
+    let newest = connection.query_row(sql, [cutoff.as_millisecond()], |row| row.get(0));
+    // Who cannot read it now cannot delete it now either.
+    newest.ok().flatten().map(timestamp)
 }
 
 /// Adds to the row of an attempt that goes on, or begins one; whether it began.

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::hours::Schedule;
-use super::rules::{Subject, SubjectId};
+use super::rules::SubjectId;
 use super::tags::TagSet;
 use super::{
     Action, Moment, ORDER, Policy, Reason, ReasonKind, Step, Verdict, in_safe_form, safesearch,
@@ -75,7 +75,7 @@ impl Policy {
     ) -> String {
         let id = self.reason_id(subject, name, verdict.reason);
         let open = verdict.action != Action::Block;
-        self.sentence_of(self.subject(subject), verdict.reason.kind(), &id, open, language)
+        self.sentence_of(&self.subject(subject).label, verdict.reason.kind(), &id, open, language)
     }
 
     /// The reason in a few words for whoever asked, sent in the open: it names neither a child nor
@@ -110,12 +110,13 @@ impl Policy {
         }
     }
 
-    /// The sentence for a reason that was kept as kind and id, such as a row of the journal. An id
-    /// that is no longer defined is shown as it is.
+    /// The sentence for a reason that was kept as kind and id, such as a row of the journal; `who`
+    /// is the label of the subject. An id that is no longer defined is shown as it is; where none
+    /// was kept, the sentence is about some site.
     #[must_use]
     pub fn sentence_of(
         &self,
-        subject: &Subject,
+        who: &str,
         kind: ReasonKind,
         id: &str,
         open: bool,
@@ -123,6 +124,7 @@ impl Policy {
     ) -> String {
         let tag = self.household.tags.find(id);
         let what = match kind {
+            ReasonKind::Service if id.is_empty() => words::SOME_SITE.in_language(language),
             ReasonKind::Service | ReasonKind::Category | ReasonKind::List => {
                 tag.map_or(id, |tag| self.household.tags.info(tag).words.in_language(language))
             }
@@ -130,6 +132,9 @@ impl Policy {
                 .iter()
                 .find(|engine| engine.id == id)
                 .map_or(id, |engine| engine.label),
+            ReasonKind::AllowRule | ReasonKind::BlockRule if id.is_empty() => {
+                words::SOME_SITE.in_language(language)
+            }
             ReasonKind::Schedule if id == words::BEDTIME_ID => words::BEDTIME.in_language(language),
             ReasonKind::Schedule
             | ReasonKind::Essential
@@ -141,7 +146,7 @@ impl Policy {
             | ReasonKind::UnknownDevice
             | ReasonKind::Default => id,
         };
-        template(kind, open).fill(language, what, &subject.label)
+        template(kind, open).fill(language, what, who)
     }
 
     fn window(&self, subject: SubjectId, place: u16) -> Option<&Schedule> {

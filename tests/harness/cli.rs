@@ -80,6 +80,12 @@ impl Home {
         self.command(args).output().into()
     }
 
+    /// Runs the program with these arguments alone and this variable.
+    #[track_caller]
+    pub(crate) fn bare_with(&self, variable: &str, value: &str, args: &[&str]) -> Output {
+        self.command(args).env(variable, value).output().into()
+    }
+
     /// Starts the program in the background, with `--config` and `--state` of this home.
     #[track_caller]
     pub(crate) fn start(&self, args: &[&str]) -> Running {
@@ -94,8 +100,56 @@ impl Home {
         Running::start(self.command(args))
     }
 
+    /// Runs the program with these arguments behind others that become it: `ip netns exec …`. It
+    /// gets `--config` and `--state` where this home has its config file.
+    #[track_caller]
+    pub(crate) fn behind(&self, before: &[&str], args: &[&str]) -> Output {
+        self.placed_behind(before, args).output().into()
+    }
+
+    /// Starts the program in the background as [`Home::behind`] runs it.
+    #[track_caller]
+    pub(crate) fn start_behind(&self, before: &[&str], args: &[&str]) -> Running {
+        Running::start(self.placed_behind(before, args))
+    }
+
+    /// Gives everything in it to another user, with a copy of the program: they may not enter the
+    /// directory where it was built.
+    pub(crate) fn give_to(&self, user: u32) {
+        std::fs::copy(env!("CARGO_BIN_EXE_amparo"), self.copy()).expect("cargo built the program");
+        let status =
+            Command::new("chown").arg("-R").arg(user.to_string()).arg(self.path()).status();
+        assert!(status.is_ok_and(|status| status.success()), "root gives to whom it likes");
+    }
+
+    fn copy(&self) -> PathBuf {
+        self.path().join("amparo.copy")
+    }
+
     fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_amparo"));
+        self.command_behind(&[], args)
+    }
+
+    fn placed_behind(&self, before: &[&str], args: &[&str]) -> Command {
+        let (config, state) = (self.config(), self.state());
+        let mut command = self.command_behind(before, args);
+        if config.exists() {
+            command.arg("--config").arg(config).arg("--state").arg(state);
+        }
+        command
+    }
+
+    fn command_behind(&self, before: &[&str], args: &[&str]) -> Command {
+        let copy = self.copy();
+        let program = if copy.exists() { copy } else { env!("CARGO_BIN_EXE_amparo").into() };
+        let mut command = match before {
+            [] => Command::new(program),
+            [first, rest @ ..] => {
+                let mut command = Command::new(first);
+                command.args(rest).arg(program);
+                command
+            }
+        };
         command.args(args).current_dir(self.path()).stdin(Stdio::null());
         // The machine's own settings must not reach the test.
         for name in ["AMPARO_CONFIG", "NO_COLOR", "RUST_LOG", "LC_ALL", "LC_MESSAGES", "TZ"] {
@@ -196,6 +250,10 @@ impl Running {
     /// Waits for a line that holds this, on either stream.
     #[track_caller]
     pub(crate) fn hears(&mut self, text: &str) -> String {
+        // The two streams are read side by side: it may have come before another line.
+        if let Some(place) = self.heard.iter().position(|line| line.contains(text)) {
+            return self.heard.remove(place);
+        }
         loop {
             match self.lines.recv_timeout(PATIENCE) {
                 Ok(line) if line.contains(text) => return line,
@@ -203,6 +261,13 @@ impl Running {
                 Err(why) => panic!("no line with `{text}`: {why}:\n{}", self.heard.join("\n")),
             }
         }
+    }
+
+    /// Ends it as a power cut does.
+    #[track_caller]
+    pub(crate) fn kill(mut self) {
+        self.child.kill().expect("the process is ours");
+        self.child.wait().expect("it was started");
     }
 
     /// Asks it to end, as systemd does, and waits until it has: its exit code.

@@ -9,6 +9,7 @@
 
 pub(crate) mod answer;
 pub(crate) mod cli;
+pub(crate) mod net;
 pub(crate) mod packet;
 pub(crate) mod upstream;
 
@@ -27,6 +28,7 @@ use tokio::net::{TcpSocket, TcpStream, UdpSocket};
 
 pub(crate) use answer::Answer;
 pub(crate) use cli::{Home, Output};
+pub(crate) use net::{Device, Namespace};
 pub(crate) use packet::Question;
 pub(crate) use upstream::{FakeUpstream, Reply};
 
@@ -159,7 +161,8 @@ impl Amparo {
     /// A TCP connection of a device to the daemon.
     pub(crate) async fn connect(&self, from: &str) -> TcpStream {
         let from: IpAddr = from.parse().expect("the test writes an address");
-        let socket = TcpSocket::new_v4().expect("there are sockets");
+        let socket = if from.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() };
+        let socket = socket.expect("there are sockets");
         socket.bind((from, 0).into()).expect("loopback is wide");
         within(socket.connect(self.server), "a connection").await.expect("it listens")
     }
@@ -293,7 +296,6 @@ async fn running(home: &Home, clock: Clock) -> (Daemon, SocketAddr) {
 /// Starts the daemon of a home, or not.
 pub(crate) async fn started(home: &Home, clock: Clock) -> Result<Daemon, daemon::Failure> {
     daemon::start(Options {
-        config_text: None,
         config_file: Some(home.config()),
         state_directory: Some(home.state()),
         clock,
