@@ -169,7 +169,7 @@ impl serve::Answer for Resolver {
                 }
             }
         };
-        Some(self.answer_from_upstream(waiting).await)
+        Some(self.answer_from_upstream(Arc::new(waiting)).await)
     }
 
     fn counters(&self) -> &Counters {
@@ -266,10 +266,9 @@ impl Resolver {
     }
 
     /// Asks upstream, and judges what came back.
-    async fn answer_from_upstream(self: &Arc<Self>, waiting: Waiting) -> Vec<u8> {
-        let waiting = Arc::new(waiting);
-        let Waiting { state, question, .. } = &*waiting;
+    async fn answer_from_upstream(self: &Arc<Self>, waiting: Arc<Waiting>) -> Vec<u8> {
         let response = self.fetch_or_give_up(&waiting).await;
+        let Waiting { state, question, .. } = &*waiting;
         let asked = Asked {
             state,
             moment: &waiting.moment,
