@@ -189,7 +189,7 @@ pub fn why(
             step: step_word(*step).to_owned(),
             verdict: verdict.map(|verdict| verdict.word().to_owned()),
             text: verdict.map(sentence),
-            decided: Some(place) == decided,
+            decided: Some(place) == decided || (*step == Step::SafeForm && verdict.is_some()),
         })
         .collect();
 
@@ -278,5 +278,6 @@ fn step_word(step: Step) -> &'static str {
         Step::Lists => "lists",
         Step::Only => "only",
         Step::Exceptions => "exceptions",
+        Step::SafeForm => "safe_form",
     }
 }

@@ -284,7 +284,7 @@ pub fn step(word: &str) -> Option<&'static Words> {
 }
 
 /// Each step of a decision.
-static STEP_NAMES: [(&str, Words); 9] = [
+static STEP_NAMES: [(&str, Words); 10] = [
     ("essentials", Words::new("imprescindibles", "essentials")),
     ("local", Words::new("en casa", "in the house")),
     ("unknown_device", Words::new("desconocidos", "unknown device")),
@@ -294,4 +294,5 @@ static STEP_NAMES: [(&str, Words); 9] = [
     ("lists", Words::new("listas", "lists")),
     ("only", Words::new("solo lo elegido", "only")),
     ("exceptions", Words::new("excepciones", "exceptions")),
+    ("safe_form", Words::new("forma segura", "safe form")),
 ];

@@ -16,7 +16,8 @@ use crate::words::{self, Language};
 pub struct Explanation {
     /// What [`Policy::decide`] says.
     pub verdict: Verdict,
-    /// Each rule in its order, with the verdict it would give; the first that has one spoke.
+    /// Each rule in its order, with the verdict it would give; the first that has one spoke. Then
+    /// the safe form, where an open name answers in it.
     pub steps: Vec<(Step, Option<Verdict>)>,
     /// What the lists say of the name.
     pub tags: TagSet,
@@ -29,14 +30,11 @@ impl Policy {
     #[must_use]
     pub fn explain(&self, subject: SubjectId, name: &Name, moment: &Moment) -> Explanation {
         let ask = self.ask(subject, name, moment);
-        let steps: Vec<_> = ORDER.iter().map(|(step, rule)| (*step, rule(&ask))).collect();
+        let mut steps: Vec<_> = ORDER.iter().map(|(step, rule)| (*step, rule(&ask))).collect();
         let reach = steps.iter().find_map(|(_, verdict)| *verdict).unwrap_or(Verdict::OPEN);
-        Explanation {
-            verdict: in_safe_form(&ask, reach),
-            steps,
-            tags: ask.tags,
-            until: moment.next_change(subject),
-        }
+        let verdict = in_safe_form(&ask, reach);
+        steps.push((Step::SafeForm, (verdict != reach).then_some(verdict)));
+        Explanation { verdict, steps, tags: ask.tags, until: moment.next_change(subject) }
     }
 
     /// The id of the reason in JSON and in the journal: of the service, category, list, window or

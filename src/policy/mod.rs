@@ -84,6 +84,8 @@ pub enum Step {
     Only,
     /// What a window keeps open, when nothing closed it.
     Exceptions,
+    /// In which form an open name answers: no row of [`ORDER`], it follows them.
+    SafeForm,
 }
 
 /// The order in which rules speak; the first that does decides. The order is the product:
