@@ -148,6 +148,7 @@ pub async fn start(mut options: Options) -> Result<Daemon, Failure> {
         clock.clone(),
     ));
 
+    listen::raise_descriptors();
     // The index is in force; now questions may come.
     let listeners = listen::bind(listen.as_deref(), embedded, &mut notices.start)?;
     let addresses: Vec<SocketAddr> = listeners.iter().map(|pair| pair.address).collect();
@@ -292,11 +293,12 @@ impl Shared {
         let lists = house.lists.len();
         let previous = self.resolver.state();
         let state = State::new(house, listen::own_networks(), &self.clock, Some(&previous));
-        if state.asks_others_than(&previous) {
-            // Answers are kept by group of upstreams; the groups are others now.
+        let asks_others = state.asks_others_than(&previous);
+        self.resolver.swap(Arc::new(state));
+        if asks_others {
+            // Answers are kept by group of upstreams: those of a group that is gone only take room.
             self.resolver.cache().clear();
         }
-        self.resolver.swap(Arc::new(state));
 
         let mut notices = self.notices.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         notices.config = None;

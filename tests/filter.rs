@@ -383,6 +383,68 @@ async fn a_service_record_that_leads_to_a_closed_name_is_closed() {
     }
 }
 
+#[tokio::test]
+async fn what_stands_beside_an_essential_target_is_judged_too() {
+    let config = FAMILY.replace("\"tiktok\"]", "\"tiktok\"]\nallow = [\"open.example\"]");
+    for first in ["time.apple.com", "open.example"] {
+        let amparo = Amparo::start(&config)
+            .upstream(|upstream| {
+                let records =
+                    [service_record(1, first, &[]), service_record(2, "edge.tiktokv.com", &[])];
+                upstream.data("svc.example", RecordType::HTTPS, &records);
+            })
+            .await;
+        amparo.ask_type(MATEO, "svc.example", RecordType::HTTPS).await.is_blocked();
+    }
+}
+
+#[tokio::test]
+async fn a_target_opened_by_hand_opens_what_it_leads_to() {
+    let config = FAMILY.replace("\"tiktok\"]", "\"tiktok\"]\nallow = [\"open.example\"]");
+    let amparo = Amparo::start(&config)
+        .upstream(|upstream| {
+            upstream.alias("shop.example", "open.example").alias("open.example", "www.tiktok.com");
+        })
+        .await;
+    amparo.ask(MATEO, "shop.example").await.is_open();
+    amparo.ask(MATEO, "open.example").await.is_open();
+}
+
+#[tokio::test]
+async fn a_target_that_is_a_fraud_is_closed_for_adults_too() {
+    let config = format!(
+        "{FAMILY}\n[list.frauds]\nfile = \"{{dir}}/frauds.txt\"\ncategory = \"scam_phishing\"\n"
+    );
+    let amparo = Amparo::start(&config)
+        .file("frauds.txt", "fraud.example\n")
+        .upstream(|upstream| {
+            upstream.alias("shop.example", "www.fraud.example");
+            let record = service_record(0, "www.fraud.example", &[]);
+            upstream.data("svc.example", RecordType::HTTPS, &[record]);
+        })
+        .await;
+    for (name, kind) in [
+        ("fraud.example", RecordType::A),
+        ("shop.example", RecordType::A),
+        ("shop.example", RecordType::AAAA),
+        ("svc.example", RecordType::HTTPS),
+    ] {
+        let answer = amparo.send(ANA, &Question::of(name, kind).edns()).await;
+        // Extended error 15, Blocked: nothing a family chose (RFC 8914 §4.16).
+        assert_eq!(answer.is_blocked().ede().map(|(code, _)| code), Some(15), "{answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_adults_safe_search_has_a_life_that_clients_understand() {
+    let config = FAMILY.replace("[adult.ana]", "[adult.ana]\nsafe_search = true");
+    let amparo = Amparo::start(&config).await;
+    for kind in [RecordType::A, RecordType::AAAA, RecordType::HTTPS] {
+        let answer = amparo.ask_type(ANA, "www.google.com", kind).await;
+        answer.points_to("forcesafesearch.google.com").lives_at_most(300);
+    }
+}
+
 // === Ways around ===
 
 #[tokio::test]
@@ -449,8 +511,11 @@ async fn who_is_not_let_in_is_refused() {
     let config = format!("{FAMILY}\n[dns]\nallow_from = [\"127.0.0.0/27\"]\n");
     let amparo = Amparo::start(&config).await;
     amparo.ask(ANA, "www.example.com").await.is_open();
-    let answer = amparo.ask(STRANGER, "www.example.com").await;
+    let question = Question::of("www.example.com", RecordType::A).edns();
+    let answer = amparo.send(STRANGER, &question).await;
     answer.has_code(ResponseCode::Refused).has_no_address();
+    // Extended error 18, Prohibited (RFC 8914 §4.19).
+    assert_eq!(answer.ede().map(|(code, _)| code), Some(18), "{answer:?}");
 }
 
 #[tokio::test]

@@ -268,6 +268,95 @@ async fn an_expired_answer_meets_todays_rules() {
     amparo.set("2026-11-23 20:30").ask(SOFIA, "www.example.com").await.is_blocked();
 }
 
+#[tokio::test]
+async fn an_expired_answer_serves_when_upstream_is_silent_and_makes_room_for_a_new_one() {
+    let amparo = Amparo::start(FAMILY).await;
+    let question = Question::of("www.example.com", RecordType::A).edns();
+    amparo.send(ANA, &question).await.is_open();
+    amparo.upstream.silent();
+    for who in [ANA, MATEO] {
+        let stale = amparo.advance_seconds(3600).send(who, &question).await;
+        stale.resolves_to(DEFAULT_V4).lives_at_most(30);
+        assert_eq!(stale.ede().map(|(code, _)| code), Some(3), "{stale:?}");
+    }
+    amparo.upstream.willing().address("www.example.com", "198.51.100.9");
+    // The question under way was sent while upstream was silent, and is shared to its end.
+    let renewed = async {
+        loop {
+            let answer = amparo.advance_seconds(10).send(ANA, &question).await;
+            if answer.ede().is_none() {
+                answer.holds_only("198.51.100.9");
+                return;
+            }
+        }
+    };
+    crate::harness::within(renewed, "a fresh answer").await;
+}
+
+#[tokio::test]
+async fn an_expired_name_that_does_not_exist_stays_so_when_upstream_fails() {
+    let amparo = Amparo::start(FAMILY)
+        .upstream(|upstream| {
+            upstream.reply("gone.example", Reply::NxDomain);
+        })
+        .await;
+    amparo.ask(ANA, "gone.example").await.is_nxdomain();
+    amparo.upstream.failing();
+    let question = Question::of("gone.example", RecordType::A).edns();
+    let stale = amparo.advance_seconds(3600).send(ANA, &question).await;
+    stale.is_nxdomain().lives_at_most(30);
+    // Stale NXDOMAIN Answer (RFC 8914 §4.20).
+    assert_eq!(stale.ede().map(|(code, _)| code), Some(19), "{stale:?}");
+}
+
+#[tokio::test]
+async fn an_expired_answer_lives_no_longer_than_to_the_next_window() {
+    let amparo = Amparo::start(FAMILY).at("2026-11-23 19:00").await;
+    amparo.ask(SOFIA, "www.example.com").await.is_open();
+    amparo.upstream.failing();
+    let stale = amparo.set("2026-11-23 20:29:50").ask(SOFIA, "www.example.com").await;
+    stale.is_open().lives_at_most(10);
+}
+
+#[tokio::test]
+async fn a_name_closed_since_it_was_kept_is_closed_though_upstream_is_dead() {
+    let amparo = Amparo::start(FAMILY).await;
+    amparo.ask(MATEO, "www.example.com").await.is_open();
+    amparo.upstream.failing();
+    let changed = FAMILY.replace("\"tiktok\"", "\"example.com\"");
+    amparo.reload_with(&changed).await.expect("the file is good");
+    amparo.ask(MATEO, "www.example.com").await.is_blocked();
+    amparo.advance_seconds(3600).ask(MATEO, "www.example.com").await.is_blocked();
+}
+
+#[tokio::test]
+async fn a_hundred_devices_get_their_own_letters_back() {
+    let amparo = Amparo::start(FAMILY)
+        .upstream(|upstream| {
+            upstream.hold();
+        })
+        .await;
+    let mut asked = Vec::new();
+    for n in 0_u32..100 {
+        let letters = "letters.example.com".char_indices();
+        let name: String = letters
+            .map(|(at, c)| if n >> (at % 7) & 1 == 1 { c.to_ascii_uppercase() } else { c })
+            .collect();
+        let socket = amparo.socket(ANA).await;
+        let question = Question::of(&name, RecordType::A);
+        socket.send(&question.octets()).await.expect("loopback takes it");
+        asked.push((socket, name));
+    }
+    amparo.upstream.is_asked("letters.example.com").await;
+    amparo.upstream.release();
+    for (socket, name) in asked {
+        let mut reply = [0; 512];
+        let received = crate::harness::within(socket.recv(&mut reply), "each answer").await;
+        let wire = packet::name_octets(&name);
+        assert_eq!(reply[12..12 + wire.len()], wire, "{name}: {received:?}");
+    }
+}
+
 // === Upstreams ===
 
 #[tokio::test]
@@ -364,4 +453,28 @@ async fn what_a_device_says_of_itself_stays_in_the_house() {
     amparo.send(ANA, &question).await.is_open();
     let seen = amparo.upstream.last("www.example.com");
     assert_eq!(seen.options, Vec::<u16>::new());
+}
+
+#[tokio::test]
+async fn an_upstream_that_is_dead_at_the_start_is_said_to_be_and_serves_when_it_comes() {
+    let amparo = Amparo::start(FAMILY)
+        .upstream(|upstream| {
+            upstream.silent();
+        })
+        .await;
+    let question = Question::of("www.example.com", RecordType::A).edns();
+    let answer = amparo.send(ANA, &question).await;
+    answer.has_code(ResponseCode::ServFail).has_no_address();
+    let code = answer.ede().map(|(code, _)| code);
+    assert!(matches!(code, Some(22 | 23)), "{answer:?}");
+    // For a second nobody is asked again (RFC 9520 §3).
+    let asked = amparo.upstream.count("www.example.com");
+    for _ in 0..20 {
+        let again = amparo.send(ANA, &question).await;
+        again.has_code(ResponseCode::ServFail);
+        assert_eq!(again.ede().map(|(code, _)| code), code, "{again:?}");
+    }
+    assert_eq!(amparo.upstream.count("www.example.com"), asked);
+    amparo.upstream.willing();
+    amparo.advance_seconds(2).send(ANA, &question).await.is_open();
 }

@@ -190,3 +190,53 @@ async fn ids_upstream_are_not_the_devices() {
     let same = seen.iter().filter(|id| ids.contains(id)).count();
     assert!(same < 3, "{ids:?} became {seen:?}");
 }
+
+#[tokio::test]
+async fn a_device_that_asks_for_what_nobody_answers_leaves_room_for_the_others() {
+    let amparo = Amparo::start(FAMILY)
+        .upstream(|upstream| {
+            upstream.hold();
+        })
+        .await;
+    let socket = amparo.socket(MATEO).await;
+    let mut reply = [0; 512];
+    let last = packet::name_octets("n999.example.com");
+    let mut last_is_refused = false;
+    for n in 0..1000 {
+        let question = Question::of(&format!("n{n}.example.com"), RecordType::A);
+        socket.send(&question.octets()).await.expect("loopback takes it");
+        // In lockstep with a local one, so that no packet is lost to a full buffer.
+        amparo.ask(ANA, "localhost").await.holds_only("127.0.0.1");
+        while socket.try_recv(&mut reply).is_ok() {
+            assert_eq!(reply[3] & 15, 2, "what waits is not answered yet");
+            last_is_refused |= reply[12..].starts_with(&last);
+        }
+    }
+    while !last_is_refused {
+        let received = crate::harness::within(socket.recv(&mut reply), "a SERVFAIL").await;
+        assert_eq!((received.is_ok(), reply[3] & 15), (true, 2));
+        last_is_refused = reply[12..].starts_with(&last);
+    }
+    let other = amparo.socket(ANA).await;
+    let question = Question::of("other.example.com", RecordType::A);
+    other.send(&question.octets()).await.expect("loopback takes it");
+    amparo.upstream.is_asked("other.example.com").await;
+    amparo.upstream.release();
+    let received = crate::harness::within(other.recv(&mut reply), "an answer").await;
+    assert_eq!((received.is_ok(), reply[3] & 15), (true, 0));
+    amparo.ask(MATEO, "after.example.com").await.is_open();
+}
+
+#[tokio::test]
+async fn what_leads_in_a_circle_is_not_asked_again_at_once() {
+    let amparo = Amparo::start(FAMILY)
+        .upstream(|upstream| {
+            upstream.alias("one.example", "two.example").alias("two.example", "one.example");
+        })
+        .await;
+    for _ in 0..20 {
+        let answer = amparo.send(ANA, &Question::of("one.example", RecordType::A).edns()).await;
+        answer.has_code(hickory_proto::op::ResponseCode::ServFail);
+    }
+    assert_eq!(amparo.upstream.count("one.example"), 1);
+}

@@ -195,32 +195,57 @@ async fn flags_that_mean_nothing_in_a_question_change_nothing() {
 
 #[tokio::test]
 async fn flags_of_the_question_come_back_as_they_must() {
-    // RFC 4035 §3.2.2 and §3.2.3, RFC 6840 §5.7 to §5.9: upstream says authentic.
-    let amparo = Amparo::start(FAMILY)
-        .upstream(|upstream| {
-            upstream.authentic();
-        })
-        .await;
-    // Into the cache, so that questions without recursion have an answer too.
-    amparo.send(ANA, &plain()).await.is_open();
-    amparo.send(ANA, &plain().edns().dnssec_ok()).await.is_open();
-    amparo.send(ANA, &plain().flags(CD)).await.is_open();
-    amparo.send(ANA, &plain().edns().dnssec_ok().flags(CD)).await.is_open();
-    for case in 0_u8..16 {
-        let [ad, cd, dnssec, rd] = [1, 2, 4, 8].map(|bit| case & bit != 0);
-        let mut question = if rd { plain() } else { plain().no_recursion() };
-        question = question.flags(if ad { AD } else { 0 } | if cd { CD } else { 0 });
-        if dnssec {
-            question = question.edns().dnssec_ok();
+    // RFC 4035 §3.2.2 and §3.2.3, RFC 6840 §5.7 to §5.9; RFC 1034 §4.3.1 for RD.
+    for secure in [true, false] {
+        let amparo = Amparo::start(FAMILY)
+            .upstream(|upstream| {
+                if secure {
+                    upstream.authentic();
+                }
+            })
+            .await;
+        // Every case three times: of a name that is new, of the same from the cache, of a closed one.
+        for (case, name) in (0_u8..16).flat_map(|case| {
+            let own = format!("n{case}.example.com");
+            [(case, own.clone()), (case, own), (case, "www.tiktok.com".to_owned())]
+        }) {
+            let [ad, cd, dnssec, rd] = [1, 2, 4, 8].map(|bit| case & bit != 0);
+            let closed = name == "www.tiktok.com";
+            let mut question = Question::of(&name, RecordType::A);
+            question = question.flags(if ad { AD } else { 0 } | if cd { CD } else { 0 });
+            if dnssec {
+                question = question.edns().dnssec_ok();
+            }
+            if !rd {
+                if !closed {
+                    let unknown = amparo.send(MATEO, &question.clone().no_recursion()).await;
+                    let seen = amparo.upstream.count(&name);
+                    if seen == 0 {
+                        unknown.has_code(ResponseCode::Refused).has_no_address();
+                    }
+                    amparo.send(MATEO, &question).await.is_open();
+                }
+                question = question.no_recursion();
+            }
+            let answer = amparo.send(MATEO, &question).await;
+            if closed {
+                answer.is_blocked()
+            } else {
+                answer.is_open()
+            };
+            let flags = answer.flags();
+            let authentic = secure && !closed && (ad || dnssec);
+            assert_eq!(flags & AD != 0, authentic, "AD where asked for and true: {answer:?}");
+            assert_eq!(flags & RD != 0, rd, "RD is copied: {answer:?}");
+            assert_eq!(flags & CD != 0, cd, "CD is copied: {answer:?}");
+            assert_eq!(flags & (Z | AA | TC), 0, "{answer:?}");
+            let edns = answer.message.edns.as_ref();
+            assert_eq!(edns.is_some_and(|edns| edns.flags().dnssec_ok), dnssec, "DO: {answer:?}");
+            if !closed {
+                let seen = amparo.upstream.last(&name);
+                assert_eq!((seen.flags & CD != 0, seen.dnssec_ok), (cd, dnssec), "{seen:?}");
+            }
         }
-        let answer = amparo.send(ANA, &question).await;
-        let flags = answer.flags();
-        assert_eq!(flags & RD != 0, rd, "RD is copied: {answer:?}");
-        assert_eq!(flags & CD != 0, cd, "CD is copied: {answer:?}");
-        assert!(flags & AD == 0 || ad || dnssec, "AD only where asked for: {answer:?}");
-        assert_eq!(flags & Z, 0, "{answer:?}");
-        let edns = answer.message.edns.as_ref();
-        assert_eq!(edns.is_some_and(|edns| edns.flags().dnssec_ok), dnssec, "DO: {answer:?}");
     }
 }
 
@@ -310,4 +335,20 @@ async fn half_a_message_holds_up_nobody() {
     let question = Question::of("www.tiktok.com", RecordType::A);
     amparo.send_tcp(MATEO, &question).await.is_blocked();
     amparo.send(MATEO, &question).await.is_blocked();
+}
+
+#[tokio::test]
+async fn three_hundred_half_open_connections_hold_up_nobody() {
+    let amparo = Amparo::start(FAMILY).await;
+    let mut quiet = Vec::new();
+    for n in 0..300 {
+        let from = format!("127.0.8.{}", n % 10 + 1);
+        let mut stream = amparo.connect(&from).await;
+        // It may have made room for another already.
+        let _gone = stream.write_all(&[0]).await;
+        quiet.push(stream);
+    }
+    let question = Question::of("www.tiktok.com", RecordType::A);
+    amparo.send_tcp(MATEO, &question).await.is_blocked();
+    amparo.send_tcp(ANA, &plain()).await.is_open();
 }

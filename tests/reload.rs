@@ -159,3 +159,35 @@ async fn a_restart_keeps_everything() {
     let question = Question::of("www.example.com", RecordType::A);
     amparo.send_tcp(ANA, &question).await.is_open();
 }
+
+#[tokio::test]
+async fn reloads_lose_no_question() {
+    let amparo = Amparo::start(FAMILY).await;
+    amparo.ask(ANA, "www.example.com").await.is_open();
+    let over = AtomicBool::new(false);
+    let reloads = async {
+        for round in 0..30 {
+            // Another group of upstreams comes and goes, and the cache with it.
+            let more = "\n[dns]\nforward = { \"lan\" = [\"udp://{second}\"] }\n";
+            let config = if round % 2 == 0 { format!("{FAMILY}{more}") } else { FAMILY.to_owned() };
+            amparo.reload_with(&config).await.expect("the file is good");
+        }
+        over.store(true, Ordering::Relaxed);
+    };
+    let questions = async |who: &'static str, blocked: bool| {
+        let socket = amparo.socket(who).await;
+        let mut reply = [0; 512];
+        while !over.load(Ordering::Relaxed) {
+            let name = if blocked { "www.tiktok.com" } else { "www.example.com" };
+            let question = Question::of(name, RecordType::A);
+            socket.send(&question.octets()).await.expect("loopback takes it");
+            // Each is sent once: one that is lost is waited for in vain.
+            let received = crate::harness::within(socket.recv(&mut reply), "each answer").await;
+            let length = received.expect("it listens");
+            assert_eq!(reply[..2], question.id.to_be_bytes());
+            assert_eq!(reply[3] & 15, 0);
+            assert_eq!(reply[length - 4..length] == [0; 4], blocked);
+        }
+    };
+    tokio::join!(reloads, questions(MATEO, true), questions(ANA, false));
+}

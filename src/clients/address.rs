@@ -96,16 +96,15 @@ impl Address {
             let range = Address::Net(network, length).to_string();
             return Err(NotAnAddress::HostBits { address, length, range });
         }
-        if length == bits_of(address) && (address.is_unspecified() || address.is_multicast()) {
-            return Err(NotAnAddress::NobodysAddress);
-        }
         let canonical = address.to_canonical();
         // Only what lies whole in ::ffff:0:0/96 has an IPv4 form.
         let mapped = bits_of(address) - bits_of(canonical);
-        match length.checked_sub(mapped) {
-            Some(length) => Ok(Address::Net(canonical, length)),
-            None => Ok(Address::Net(address, length)),
+        let (address, length) =
+            length.checked_sub(mapped).map_or((address, length), |length| (canonical, length));
+        if length == bits_of(address) && (address.is_unspecified() || address.is_multicast()) {
+            return Err(NotAnAddress::NobodysAddress);
         }
+        Ok(Address::Net(address, length))
     }
 }
 

@@ -15,6 +15,22 @@ const PORT: u16 = 53;
 /// The port on loopback when that one may not be bound.
 const PORT_FOR_TRYING: u16 = 5353;
 
+/// Descriptors wished for: two groups of upstreams with 400 questions in flight hold two sockets
+/// each at worst, and 256 connections, lists and journal come on top.
+const DESCRIPTORS: u64 = 4096;
+
+/// Raises the bound on descriptors as far as the system lets us: many give a process 1,024, and
+/// without a socket no question goes out.
+pub(super) fn raise_descriptors() {
+    use nix::sys::resource::{Resource, getrlimit, setrlimit};
+    if let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE)
+        && soft < DESCRIPTORS.min(hard)
+        && let Err(error) = setrlimit(Resource::RLIMIT_NOFILE, DESCRIPTORS.min(hard), hard)
+    {
+        warn!("only {soft} descriptors may be open ({error}); a flood of questions needs more");
+    }
+}
+
 /// One address with both its sockets.
 pub(super) struct Pair {
     pub(super) address: SocketAddr,

@@ -49,9 +49,19 @@ pub(super) async fn run(shared: Arc<Shared>, mut stop: watch::Receiver<bool>) {
                 info!("a file changed: reading the config again");
             }
         }
-        // Its outcome is logged and shown by `amparo status`.
-        let _ = shared.reload().await;
+        // Before they are read: what changes while they are is read again.
+        let before = look(&shared);
+        tokio::select! {
+            () = stopped(&mut stop) => return,
+            // Its outcome is logged and shown by `amparo status`.
+            _ = shared.reload() => {}
+        }
         seen = look(&shared);
+        for now in &mut seen {
+            if let Some(was) = before.iter().find(|was| was.path == now.path) {
+                now.clone_from(was);
+            }
+        }
     }
 }
 

@@ -25,8 +25,13 @@ const NEGATIVE_SECONDS_MAX: u32 = 3600;
 const NO_SOA_SECONDS: u32 = 30;
 /// How long a failure is remembered: at least one second, at most five minutes (RFC 9520 §3.2).
 const FAILURE_SECONDS: u32 = 5;
+/// How long it is remembered that nobody answered at all: the least that may be (RFC 9520 §3.2), so
+/// that a network that is back is seen to be back.
+const UNANSWERED_SECONDS: u32 = 1;
 /// How long after it ran out an answer may still serve (RFC 8767 §5: one to three days).
 const STALE_SECONDS_MAX: u32 = 86_400;
+/// What a key has behind its name: type, flags and group.
+const KEY_OCTETS: usize = 7;
 /// What an entry costs beside its key and its answer: its place in list and table, and what the
 /// allocator adds to five or six pieces of memory.
 const ENTRY_OCTETS: usize = size_of::<Entry>() + 24 + 6 * 16;
@@ -35,7 +40,7 @@ const ENTRY_OCTETS: usize = size_of::<Entry>() + 24 + 6 * 16;
 #[derive(Clone, Copy)]
 pub struct Key {
     length: usize,
-    octets: [u8; NAME_OCTETS_MAX + 6],
+    octets: [u8; NAME_OCTETS_MAX + KEY_OCTETS],
 }
 
 /// An answer that was found.
@@ -73,7 +78,7 @@ impl Key {
     /// The key of a question, asked of one group of upstreams. Signatures wanted and CD make
     /// another answer; who asks does not.
     #[must_use]
-    pub fn of(question: &Question, group: u8) -> Self {
+    pub fn of(question: &Question, group: u32) -> Self {
         Key::new(
             &question.name,
             question.qtype,
@@ -90,15 +95,17 @@ impl Key {
         qtype: u16,
         dnssec_ok: bool,
         checking_disabled: bool,
-        group: u8,
+        group: u32,
     ) -> Self {
         let wire = name.wire();
-        let mut octets = [0; NAME_OCTETS_MAX + 6];
+        let mut octets = [0; NAME_OCTETS_MAX + KEY_OCTETS];
         octets[..wire.len()].copy_from_slice(wire);
         let [high, low] = qtype.to_be_bytes();
         let flags = u8::from(dnssec_ok) | (u8::from(checking_disabled) << 1);
-        octets[wire.len()..wire.len() + 4].copy_from_slice(&[high, low, flags, group]);
-        Key { length: wire.len() + 4, octets }
+        let length = wire.len() + KEY_OCTETS;
+        let [a, b, c, d] = group.to_be_bytes();
+        octets[wire.len()..length].copy_from_slice(&[high, low, flags, a, b, c, d]);
+        Key { length, octets }
     }
 
     fn octets(&self) -> &[u8] {
@@ -183,7 +190,9 @@ fn lifetime_seconds(response: &Response) -> Option<u32> {
     if response.truncated() {
         return None;
     }
-    let life = if is_failure(response) {
+    let life = if response.is_unanswered() {
+        UNANSWERED_SECONDS
+    } else if is_failure(response) {
         FAILURE_SECONDS
     } else if response.is_negative() {
         let said = response.soa_seconds().unwrap_or(NO_SOA_SECONDS);

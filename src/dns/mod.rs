@@ -7,6 +7,7 @@
 
 pub mod answer;
 pub mod cache;
+mod places;
 pub mod records;
 pub mod rewrite;
 pub mod serve;
@@ -19,6 +20,7 @@ pub mod wire;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
@@ -35,10 +37,12 @@ use crate::policy::tags::TagKind;
 use crate::policy::{Action, Moment, Reason, ReasonKind, Verdict, safesearch};
 use answer::{Closed, Ede};
 use cache::{Cache, Key};
+use places::{Place, Places};
 use records::rtype;
 use rewrite::{Aged, Response};
 use serve::{Counters, Quick, Source};
 pub use state::State;
+use upstream::FailureKind;
 use wire::{Question, Refusal, rcode};
 
 /// The TTL of a local answer, in seconds: long enough to spare a query, short enough to change.
@@ -58,6 +62,7 @@ pub struct Resolver {
     journal: Arc<Journal>,
     clock: Clock,
     counters: Counters,
+    places: Arc<Places>,
     /// What was answered, in numbers.
     pub counts: Counts,
 }
@@ -105,6 +110,8 @@ pub struct Waiting {
     wanted: Name,
     group: u8,
     limit_octets: usize,
+    /// Held until it is answered.
+    _place: Place,
 }
 
 /// What an answer is made from.
@@ -162,7 +169,7 @@ impl serve::Answer for Resolver {
                 }
             }
         };
-        Some(self.answer_from_upstream(&waiting).await)
+        Some(self.answer_from_upstream(Arc::new(waiting)).await)
     }
 
     fn counters(&self) -> &Counters {
@@ -208,7 +215,7 @@ impl Resolver {
             // The safe name alone: no key or hint of the open site slips by (type HTTPS).
             Action::Rewrite(engine) if !asks_address(question) => {
                 let target = safesearch::target(engine);
-                let cap = asked.ttl_cap_seconds();
+                let cap = asked.safe_form_ttl_seconds();
                 let written = answer::cname_then(packet, question, target, None, cap, out);
                 return if written.is_ok() { Quick::Reply } else { Quick::Silence };
             }
@@ -217,8 +224,9 @@ impl Resolver {
         };
 
         let group = state.group_of(client.subject, &wanted);
-        let hit = self.cache.get(&key(&wanted, question, group), self.clock.tick());
-        if let Some(hit) = hit {
+        let key = key(&wanted, question, state.kept_under(group));
+        let hit = self.cache.get(&key, self.clock.tick());
+        if let Some(hit) = &hit {
             // Upstream failed a moment ago: asking again would be too early (RFC 8767 §5).
             let serves = !hit.aged.stale || (hit.failed_lately && state.serves_stale());
             if serves && self.pass_on(&asked, &hit.response, hit.aged, out) {
@@ -232,6 +240,16 @@ impl Resolver {
             answer::empty(packet, question, rcode::REFUSED, None, None, out);
             return Quick::Reply;
         }
+        let Some(place) = self.places.take(source.from.ip()) else {
+            // An expired answer is better than none here too.
+            let hit = hit.filter(|_| state.serves_stale());
+            if hit.is_some_and(|hit| self.pass_on(&asked, &hit.response, hit.aged, out)) {
+                answer::fit(out, limit_octets);
+                return Quick::Reply;
+            }
+            let said = serve::overloaded(&self.counters, packet, out);
+            return if said { Quick::Reply } else { Quick::Silence };
+        };
         let packet = packet.into();
         Quick::Later(Waiting {
             state,
@@ -243,14 +261,14 @@ impl Resolver {
             wanted,
             group,
             limit_octets,
+            _place: place,
         })
     }
 
     /// Asks upstream, and judges what came back.
-    async fn answer_from_upstream(&self, waiting: &Waiting) -> Vec<u8> {
-        let Waiting { state, question, wanted, group, .. } = waiting;
-        let outcome = state.upstreams_of(*group).ask(ask(wanted, waiting)).await;
-
+    async fn answer_from_upstream(self: &Arc<Self>, waiting: Arc<Waiting>) -> Vec<u8> {
+        let response = self.fetch_or_give_up(&waiting).await;
+        let Waiting { state, question, .. } = &*waiting;
         let asked = Asked {
             state,
             moment: &waiting.moment,
@@ -260,17 +278,8 @@ impl Resolver {
             verdict: waiting.verdict,
             now: self.clock.now(),
         };
-        let key = key(wanted, question, *group);
-        let tick = self.clock.tick();
+        let key = waiting.key();
         let mut out = Vec::with_capacity(usize::from(answer::UDP_OCTETS_MAX));
-        let response = outcome.map_err(|failure| failure.extended_error()).and_then(|octets| {
-            // Malformed although it matched the question: as good as no answer (RFC 8914 §4.24).
-            let read = Response::read(&octets, wanted, question.qtype);
-            read.map(Arc::new).map_err(|_| EDE_INVALID_DATA)
-        });
-        if let Ok(response) = &response {
-            self.cache.insert(&key, response.clone(), tick);
-        }
         let passed = match response {
             // An expired answer is better than none, and than an error (RFC 8767 §4).
             Ok(_) | Err(_) if self.pass_on_expired(&asked, &key, &response, &mut out) => Ok(()),
@@ -303,6 +312,7 @@ impl Resolver {
             journal,
             clock,
             counters: Counters::default(),
+            places: Arc::default(),
             counts: Counts::default(),
         }
     }
@@ -330,6 +340,48 @@ impl Resolver {
         &self.neighbours
     }
 
+    /// [`Resolver::fetch`]; where an expired answer is held, only as long as a client would wait
+    /// before that one serves. The answer is fetched to its end all the same, for the next client.
+    async fn fetch_or_give_up(
+        self: &Arc<Self>,
+        waiting: &Arc<Waiting>,
+    ) -> Result<Arc<Response>, u16> {
+        let key = waiting.key();
+        let held = self.cache.get(&key, self.clock.tick());
+        if !waiting.state.serves_stale() || !held.is_some_and(|hit| hit.aged.stale) {
+            return self.clone().fetch(waiting.clone()).await;
+        }
+        let fetching = tokio::spawn(self.clone().fetch(waiting.clone()));
+        if let Ok(Ok(outcome)) = tokio::time::timeout(STALE_WAIT, fetching).await {
+            return outcome;
+        }
+        let none = Response::unanswered(&waiting.wanted, waiting.question.qtype, EDE_UNREACHABLE);
+        self.cache.insert(&key, Arc::new(none), self.clock.tick());
+        Err(EDE_UNREACHABLE)
+    }
+
+    /// Asks upstream, and keeps what came of it, failures too (RFC 9520 §3).
+    async fn fetch(self: Arc<Self>, waiting: Arc<Waiting>) -> Result<Arc<Response>, u16> {
+        let Waiting { state, question, wanted, group, .. } = &*waiting;
+        let read = match state.upstreams_of(*group).ask(ask(wanted, &waiting)).await {
+            // Malformed although it matched the question: as good as no answer (RFC 8914 §4.25).
+            Ok(octets) => Response::read(&octets, wanted, question.qtype)
+                .map(Arc::new)
+                .map_err(|_| EDE_INVALID_DATA),
+            // Nobody was asked, so nothing was learnt.
+            Err(failure) if failure.kind == FailureKind::Busy => {
+                return Err(failure.extended_error());
+            }
+            Err(failure) => Err(failure.extended_error()),
+        };
+        let kept = match &read {
+            Ok(response) => response.clone(),
+            Err(code) => Arc::new(Response::unanswered(wanted, question.qtype, *code)),
+        };
+        self.cache.insert(&waiting.key(), kept, self.clock.tick());
+        read
+    }
+
     /// Judges an upstream's answer and hands it on, or closes it. False when it cannot be handed
     /// on.
     fn pass_on(
@@ -342,25 +394,32 @@ impl Resolver {
         // A cloaked name meets the same rules; below what was opened by hand nothing is judged.
         if !asked.verdict.is_final() {
             let policy = &asked.state.house.policy;
-            for target in response.targets() {
+            let mut opened = Vec::new();
+            for (owner, target) in response.links() {
+                // What was opened by hand opens what it leads to, not what stands beside it.
+                if opened.contains(&owner) {
+                    opened.push(target);
+                    continue;
+                }
                 match policy.judge_target(asked.client.subject, &target, asked.moment) {
                     Some(verdict) if verdict.action == Action::Block => {
                         self.close(asked, verdict, &target, out);
                         return true;
                     }
-                    Some(_) => break,
+                    Some(_) => opened.push(target),
                     None => {}
                 }
             }
         }
-        let cap = asked.ttl_cap_seconds();
         let written = match asked.verdict.action {
             Action::Rewrite(engine) => {
                 let target = safesearch::target(engine);
                 let found = Some((response, aged));
+                let cap = asked.safe_form_ttl_seconds();
                 answer::cname_then(asked.packet, asked.question, target, found, cap, out)
             }
             Action::Allow | Action::Block | Action::Local(_) => {
+                let cap = asked.ttl_cap_seconds();
                 response.reply(asked.packet, asked.question, aged, cap, out)
             }
         };
@@ -468,6 +527,10 @@ impl Resolver {
     }
 }
 
+/// EDE "No Reachable Authority" (RFC 8914 §4.23).
+const EDE_UNREACHABLE: u16 = 22;
+/// How long upstream is waited for where an expired answer could serve (RFC 8767 §5).
+const STALE_WAIT: Duration = Duration::from_millis(1800);
 /// EDE "Invalid Data" (RFC 8914 §4.25).
 const EDE_INVALID_DATA: u16 = 24;
 /// The addresses of `localhost` (RFC 6761 §6.3).
@@ -479,7 +542,7 @@ fn refuse(packet: &[u8], refusal: &Refusal, out: &mut Vec<u8>) -> Quick<Later> {
 }
 
 /// Where the answer to a name is kept.
-fn key(name: &Name, question: &Question, group: u8) -> Key {
+fn key(name: &Name, question: &Question, group: u32) -> Key {
     Key::new(name, question.qtype, question.dnssec_ok(), question.checking_disabled, group)
 }
 
@@ -505,12 +568,26 @@ fn asks_address(question: &Question) -> bool {
     matches!(question.qtype, rtype::A | rtype::AAAA)
 }
 
+// === impl Waiting ===
+
+impl Waiting {
+    fn key(&self) -> Key {
+        key(&self.wanted, &self.question, self.state.kept_under(self.group))
+    }
+}
+
 // === impl Asked ===
 
 impl Asked<'_> {
     /// The longest this answer may be kept.
     fn ttl_cap_seconds(&self) -> u32 {
         self.state.house.policy.ttl_seconds_max(self.client.subject, self.moment, self.now)
+    }
+
+    /// The longest a safe form may be kept: its CNAME is our own, and has no other TTL where
+    /// nothing caps it.
+    fn safe_form_ttl_seconds(&self) -> u32 {
+        LOCAL_TTL_SECONDS.min(self.ttl_cap_seconds())
     }
 
     /// Answers a name that is the house's own. `to` is the address that was asked: ours.

@@ -34,8 +34,8 @@ pub struct Response {
     ttls: Box<[u16]>,
     /// Where the MINIMUM of each SOA stands.
     minimums: Box<[u16]>,
-    /// Where the names stand that the answer leads to.
-    targets: Box<[u16]>,
+    /// Where the names stand that lead somewhere, and those they lead to.
+    links: Box<[(u16, u16)]>,
     /// EDE options, ready to be appended to an OPT record.
     ede: Box<[u8]>,
     min_ttl_seconds: Option<u32>,
@@ -43,6 +43,7 @@ pub struct Response {
     soa_seconds: Option<u32>,
     rcode: u16,
     negative: bool,
+    unanswered: bool,
 }
 
 /// How old an answer is.
@@ -97,6 +98,34 @@ impl Response {
             reading.take(response, &record?)?;
         }
         reading.finish(response)
+    }
+
+    /// What stands for an answer that could not be had: SERVFAIL with this extended error, to be
+    /// remembered for a moment (RFC 9520 §3).
+    #[must_use]
+    pub fn unanswered(name: &Name, qtype: u16, extended_error: u16) -> Self {
+        let mut bytes = vec![0; HEADER_OCTETS];
+        bytes[2..6].copy_from_slice(&[0x80, 2, 0, 1]);
+        bytes.extend_from_slice(name.wire());
+        for number in [qtype, CLASS_IN] {
+            bytes.extend_from_slice(&number.to_be_bytes());
+        }
+        let ede: Vec<u8> =
+            [OPTION_EDE, 2, extended_error].into_iter().flat_map(u16::to_be_bytes).collect();
+        Response {
+            // A header, a name and four octets: far below what two octets can say.
+            question_end: u16::try_from(bytes.len()).unwrap_or(u16::MAX),
+            bytes: bytes.into_boxed_slice(),
+            ttls: Box::default(),
+            minimums: Box::default(),
+            links: Box::default(),
+            ede: ede.into_boxed_slice(),
+            min_ttl_seconds: None,
+            soa_seconds: None,
+            rcode: rcode::SERVFAIL,
+            negative: false,
+            unanswered: true,
+        }
     }
 
     /// Writes the reply to a client that asked this question: its id, its question in its own
@@ -155,15 +184,16 @@ impl Response {
         Ok(())
     }
 
-    /// The names the answer section leads to: targets of CNAME and DNAME, `TargetName`s of SVCB
-    /// and HTTPS (RFC 9460 §2.4.2), in the order they stand.
-    pub fn targets(&self) -> impl Iterator<Item = Name> + '_ {
+    /// The names the answer section leads to, each behind its owner: targets of CNAME and DNAME,
+    /// `TargetName`s of SVCB and HTTPS (RFC 9460 §2.4.2), in the order they stand.
+    pub fn links(&self) -> impl Iterator<Item = (Name, Name)> + '_ {
         let mut octets = Vec::new();
-        self.targets.iter().filter_map(move |&at| {
+        let mut name = move |at: u16| {
             octets.clear();
             unpack_name(&self.bytes, usize::from(at), &mut octets).ok()?;
             Name::from_wire(&octets).ok()
-        })
+        };
+        self.links.iter().filter_map(move |&(owner, target)| Some((name(owner)?, name(target)?)))
     }
 
     /// The smallest TTL of all records, in seconds; none without records.
@@ -198,6 +228,12 @@ impl Response {
         self.rcode
     }
 
+    /// Whether nobody answered: a [`Response::unanswered`].
+    #[must_use]
+    pub fn is_unanswered(&self) -> bool {
+        self.unanswered
+    }
+
     /// Whether it was cut.
     #[must_use]
     pub fn truncated(&self) -> bool {
@@ -219,7 +255,7 @@ impl Response {
     /// How many octets it takes in memory.
     #[must_use]
     pub fn octets(&self) -> usize {
-        let offsets = self.ttls.len() + self.minimums.len() + self.targets.len();
+        let offsets = self.ttls.len() + self.minimums.len() + 2 * self.links.len();
         size_of::<Self>() + self.bytes.len() + 2 * offsets + self.ede.len()
     }
 }
@@ -231,7 +267,7 @@ struct Reading {
     question_end: usize,
     ttls: Vec<u16>,
     minimums: Vec<u16>,
-    targets: Vec<u16>,
+    links: Vec<(u16, u16)>,
     /// Owner and target of each CNAME met.
     chain: Vec<(Name, Name)>,
     opt: Option<Record>,
@@ -253,7 +289,7 @@ impl Reading {
             question_end,
             ttls: Vec::new(),
             minimums: Vec::new(),
-            targets: Vec::new(),
+            links: Vec::new(),
             chain: Vec::new(),
             opt: None,
             end: question_end,
@@ -317,7 +353,7 @@ impl Reading {
                 let target = self.name_at(message, at)?;
                 fills(skip_name(message, at)? == end)?;
                 if in_answer && matches!(record.rtype, rtype::CNAME | rtype::DNAME) {
-                    self.target(at, &target)?;
+                    self.target(record.start, at, &target)?;
                 }
                 if in_answer && record.rtype == rtype::CNAME {
                     self.link(*owner, target)?;
@@ -346,21 +382,21 @@ impl Reading {
             rtype::SVCB | rtype::HTTPS if in_answer => {
                 let target = self.name_at(message, at + 2)?;
                 fills(skip_name(message, at + 2)? <= end)?;
-                self.target(at + 2, &target)
+                self.target(record.start, at + 2, &target)
             }
             _ => Ok(()),
         }
     }
 
-    fn target(&mut self, at: usize, target: &Name) -> Result<(), Malformed> {
+    fn target(&mut self, owner: usize, at: usize, target: &Name) -> Result<(), Malformed> {
         // The root stands for the owner itself, or for nothing at all (RFC 9460 §2.5).
         if *target == Name::ROOT {
             return Ok(());
         }
-        if self.targets.len() == TARGETS_MAX {
+        if self.links.len() == TARGETS_MAX {
             return Err(Malformed("it leads to too many names"));
         }
-        self.targets.push(offset(at)?);
+        self.links.push((offset(owner)?, offset(at)?));
         Ok(())
     }
 
@@ -402,12 +438,13 @@ impl Reading {
             question_end: offset(self.question_end)?,
             ttls: self.ttls.into_boxed_slice(),
             minimums: self.minimums.into_boxed_slice(),
-            targets: self.targets.into_boxed_slice(),
+            links: self.links.into_boxed_slice(),
             ede: ede.into_boxed_slice(),
             min_ttl_seconds: self.min_ttl_seconds,
             soa_seconds: self.soa_seconds,
             rcode: code,
             negative: code == rcode::NXDOMAIN || (code == rcode::NOERROR && !self.answered),
+            unanswered: false,
         })
     }
 

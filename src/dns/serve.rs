@@ -3,10 +3,13 @@
 //! The loops in `udp` and `tcp` know sockets and limits; an [`Answer`] knows what is answered.
 //! Neither knows the other.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::net::{IpAddr, SocketAddr};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
 use super::{answer, wire};
@@ -68,6 +71,7 @@ pub struct Counters {
     unsent: AtomicU64,
     unreceived: AtomicU64,
     turned_away: AtomicU64,
+    panicked: AtomicU64,
 }
 
 /// The counts of [`Counters`] at one moment.
@@ -81,6 +85,8 @@ pub struct Counted {
     pub unreceived: u64,
     /// Connections closed to make room, or not taken for want of it.
     pub turned_away: u64,
+    /// Queries whose answering panicked: a mistake of ours, which cost that query its answer.
+    pub panicked: u64,
 }
 
 impl Counters {
@@ -92,6 +98,7 @@ impl Counters {
             unsent: self.unsent.load(Ordering::Relaxed),
             unreceived: self.unreceived.load(Ordering::Relaxed),
             turned_away: self.turned_away.load(Ordering::Relaxed),
+            panicked: self.panicked.load(Ordering::Relaxed),
         }
     }
 
@@ -108,9 +115,58 @@ impl Counters {
     }
 }
 
+/// [`Answer::answer_now`], except that a panic in it is a SERVFAIL for this query, not the end of
+/// the loop that everybody's queries come through.
+pub(super) fn answer_now<A: Answer>(
+    answer: &A,
+    packet: &[u8],
+    source: &Source,
+    out: &mut Vec<u8>,
+) -> Quick<A::Later> {
+    // What a panic may leave half written is `out`, which is begun anew.
+    match catch_unwind(AssertUnwindSafe(|| answer.answer_now(packet, source, out))) {
+        Ok(quick) => quick,
+        Err(_) if panicked(answer.counters(), packet, out) => Quick::Reply,
+        Err(_) => Quick::Silence,
+    }
+}
+
+/// [`Answer::answer_later`] within [`WAITING_TIME_MAX`], a panic in it being a SERVFAIL too.
+pub(super) async fn answer_later<A: Answer>(
+    answer: Arc<A>,
+    later: A::Later,
+    packet: &[u8],
+) -> Option<Vec<u8>> {
+    let waiting = Arc::clone(&answer).answer_later(later);
+    let mut waiting = pin!(tokio::time::timeout(WAITING_TIME_MAX, waiting));
+    let outcome = poll_fn(|context| {
+        // What panicked is not polled again.
+        match catch_unwind(AssertUnwindSafe(|| waiting.as_mut().poll(context))) {
+            Ok(Poll::Ready(reply)) => Poll::Ready(Some(reply.ok().flatten())),
+            Ok(Poll::Pending) => Poll::Pending,
+            Err(_) => Poll::Ready(None),
+        }
+    });
+    if let Some(reply) = outcome.await {
+        return reply;
+    }
+    let mut out = Vec::new();
+    panicked(answer.counters(), packet, &mut out).then_some(out)
+}
+
+/// Says SERVFAIL to a query whose answering panicked, and counts it; false when even that fails.
+fn panicked(counters: &Counters, packet: &[u8], out: &mut Vec<u8>) -> bool {
+    counters.panicked.fetch_add(1, Ordering::Relaxed);
+    catch_unwind(AssertUnwindSafe(|| servfail(packet, out))).unwrap_or(false)
+}
+
 /// Says SERVFAIL to a query that found no place to wait, and counts it.
 pub(super) fn overloaded(counters: &Counters, packet: &[u8], out: &mut Vec<u8>) -> bool {
     counters.overloaded.fetch_add(1, Ordering::Relaxed);
+    servfail(packet, out)
+}
+
+fn servfail(packet: &[u8], out: &mut Vec<u8>) -> bool {
     match wire::question(packet) {
         Ok(question) => {
             answer::servfail(packet, &question, None, out);

@@ -22,6 +22,8 @@ pub struct State {
     pub house: House,
     /// Groups of upstreams, by their place: adults', children's, one for each forwarded zone.
     groups: Vec<Group>,
+    /// The last id a group was given.
+    next_group: u32,
     /// Zones that are asked elsewhere, with the place of their group.
     forwards: Vec<(Name, u8)>,
     subjects: Vec<Facts>,
@@ -42,6 +44,9 @@ pub(super) struct Facts {
 
 /// Upstreams with what they were made from, so that a reload keeps their connections and health.
 struct Group {
+    /// What its answers are kept under. Another group never gets it, in no later state: an answer
+    /// that was under way during a reload lands where it belongs.
+    id: u32,
     urls: Vec<UpstreamUrl>,
     strategy: Strategy,
     upstreams: Arc<Upstreams>,
@@ -61,6 +66,7 @@ impl State {
     ) -> Self {
         let dns = &house.config.dns;
         let mut groups = Vec::new();
+        let mut next_group = previous.map_or(0, |state| state.next_group);
         let mut group_of = |urls: &[UpstreamUrl]| -> u8 {
             // Two groups of the same servers are one: they share what they learn and the cache.
             let place = groups.iter().position(|group: &Group| group.urls == urls);
@@ -68,7 +74,11 @@ impl State {
                 let kept = previous.and_then(|state| state.kept(urls, dns.strategy));
                 let upstreams =
                     kept.unwrap_or_else(|| Upstreams::new(urls, dns.strategy, clock.clone()));
-                groups.push(Group { urls: urls.to_vec(), strategy: dns.strategy, upstreams });
+                let id = previous.and_then(|state| state.id_of(urls)).unwrap_or_else(|| {
+                    next_group += 1;
+                    next_group
+                });
+                groups.push(Group { id, urls: urls.to_vec(), strategy: dns.strategy, upstreams });
                 groups.len() - 1
             });
             u8::try_from(place).unwrap_or(ADULTS)
@@ -90,7 +100,7 @@ impl State {
             .collect();
         let tag_ids = household.tags.iter().map(|(_, info)| info.id.as_str().into()).collect();
         let moment = ArcSwap::from_pointee(house.policy.moment(clock.now()));
-        State { house, groups, forwards, subjects, tag_ids, own_networks, moment }
+        State { house, groups, next_group, forwards, subjects, tag_ids, own_networks, moment }
     }
 
     /// What holds at `now`. Computed anew exactly at a boundary, by the first query that meets it:
@@ -147,14 +157,21 @@ impl State {
         self.house.config.dns.serve_stale
     }
 
-    /// Whether groups of upstreams have other places than in an earlier state: then what was kept
-    /// by group is no longer true.
+    /// What the answers of a group are kept under.
+    pub(super) fn kept_under(&self, group: u8) -> u32 {
+        self.groups[usize::from(group)].id
+    }
+
+    /// Whether it asks a group of upstreams that an earlier state did not, or the other way round:
+    /// then some of what is kept is of no use.
     #[must_use]
     pub fn asks_others_than(&self, earlier: &State) -> bool {
-        let urls = |state: &State| -> Vec<Vec<UpstreamUrl>> {
-            state.groups.iter().map(|group| group.urls.clone()).collect()
-        };
-        urls(self) != urls(earlier)
+        let same = |group: &Group| earlier.id_of(&group.urls).is_some();
+        self.groups.len() != earlier.groups.len() || !self.groups.iter().all(same)
+    }
+
+    fn id_of(&self, urls: &[UpstreamUrl]) -> Option<u32> {
+        self.groups.iter().find(|group| group.urls == urls).map(|group| group.id)
     }
 
     fn kept(&self, urls: &[UpstreamUrl], strategy: Strategy) -> Option<Arc<Upstreams>> {

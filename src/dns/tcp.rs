@@ -22,7 +22,7 @@ use tokio::time::{sleep, timeout};
 
 use super::records::HEADER_OCTETS;
 use super::serve::{
-    Answer, Quick, SHUTDOWN_GRACE, Source, WAITING_MAX, WAITING_TIME_MAX, overloaded,
+    Answer, Quick, SHUTDOWN_GRACE, Source, WAITING_MAX, answer_later, answer_now, overloaded,
 };
 use super::udp::ended;
 
@@ -236,16 +236,17 @@ impl<A: Answer> Context<A> {
             let Some(query) = unread.next()? else { break };
             queries += 1;
             reply.clear();
-            match self.answer.answer_now(query, &self.source, &mut reply) {
+            match answer_now(&*self.answer, query, &self.source, &mut reply) {
                 Quick::Reply => append(out, &reply),
                 Quick::Silence => {}
                 Quick::Later(later) => match Arc::clone(&self.waiting).try_acquire_owned() {
                     Ok(place) => {
                         let answer = Arc::clone(&self.answer);
+                        let query: Box<[u8]> = query.into();
                         tasks.spawn(async move {
-                            let reply = timeout(WAITING_TIME_MAX, answer.answer_later(later)).await;
+                            let reply = answer_later(answer, later, &query).await;
                             drop(place);
-                            reply.ok().flatten()
+                            reply
                         });
                     }
                     Err(_) => {

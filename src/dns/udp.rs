@@ -25,7 +25,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
 use super::serve::{
-    Answer, Quick, SHUTDOWN_GRACE, Source, WAITING_MAX, WAITING_TIME_MAX, overloaded,
+    Answer, Quick, SHUTDOWN_GRACE, Source, WAITING_MAX, answer_later, answer_now, overloaded,
 };
 use super::tcp::TcpListener;
 
@@ -130,16 +130,16 @@ pub async fn run<A: Answer>(
             };
             let query = &packet[..datagram.length];
             out.clear();
-            let reply = match answer.answer_now(query, &datagram.source, &mut out) {
+            let reply = match answer_now(&*answer, query, &datagram.source, &mut out) {
                 Quick::Reply => true,
                 Quick::Silence => false,
                 Quick::Later(later) => match Arc::clone(&waiting).try_acquire_owned() {
                     Ok(place) => {
                         let (socket, answer) = (Arc::clone(&socket), Arc::clone(&answer));
+                        let query: Box<[u8]> = query.into();
                         tasks.spawn(async move {
-                            let reply = Arc::clone(&answer).answer_later(later);
-                            let reply = tokio::time::timeout(WAITING_TIME_MAX, reply).await;
-                            if let Ok(Some(reply)) = reply
+                            let reply = answer_later(Arc::clone(&answer), later, &query).await;
+                            if let Some(reply) = reply
                                 && send(&socket, &reply, &datagram).is_err()
                             {
                                 answer.counters().count_unsent();

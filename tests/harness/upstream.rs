@@ -204,6 +204,12 @@ impl FakeUpstream {
         self
     }
 
+    /// It answers again.
+    pub(crate) fn willing(&self) -> &Self {
+        self.shared.script().mood = Mood::Willing;
+        self
+    }
+
     /// It answers SERVFAIL to everything.
     pub(crate) fn failing(&self) -> &Self {
         self.shared.script().mood = Mood::Failing;

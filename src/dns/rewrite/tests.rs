@@ -142,7 +142,7 @@ fn targets_of_every_kind_are_met() {
     let own = b"\xc0\x0c\0\x41\0\x01\0\0\0\x3c\0\x03\0\x01\0";
     let came = response([0x81, 0x80], [&[alias, dname, https, own], &[SOA], &[]]);
     let response = read(&came).unwrap();
-    let targets: Vec<String> = response.targets().map(|name| name.to_string()).collect();
+    let targets: Vec<String> = response.links().map(|(_, target)| target.to_string()).collect();
     assert_eq!(targets, ["cdn.test", "other", "track"]);
     assert!(response.is_negative(), "nothing of the type asked");
 }

@@ -55,6 +55,16 @@ async fn the_first_of_a_hundred_holds_up_no_other() {
 }
 
 #[tokio::test]
+async fn a_mistake_of_ours_costs_one_query_and_not_the_connection() {
+    let served = serve("127.0.0.1:0");
+    let mut stream = TcpStream::connect(served.address).await.unwrap();
+    for (label, rcode) in [("trap", 2), ("trip", 2), ("www", 0)] {
+        stream.write_all(&framed(&query(5, label, false))).await.unwrap();
+        assert_eq!(next(&mut stream).await.unwrap()[3] & 15, rcode, "{label}");
+    }
+}
+
+#[tokio::test]
 async fn more_than_may_wait_are_answered_in_the_end() {
     let served = serve("127.0.0.1:0");
     let mut stream = TcpStream::connect(served.address).await.unwrap();

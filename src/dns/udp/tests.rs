@@ -4,8 +4,8 @@ use super::super::serve::Counters;
 use super::super::{answer, wire};
 use super::*;
 
-/// Answers `slow.test` when it is let go, `silent.test` never, and everything else at once with the
-/// address that was asked.
+/// Answers `slow.test` when it is let go, `silent.test` never, stumbles over `trap.test` at once and
+/// over `trip.test` later, and answers everything else at once with the address that was asked.
 #[derive(Default)]
 pub(in crate::dns) struct Toy {
     pub(in crate::dns) let_go: Notify,
@@ -25,7 +25,8 @@ impl Answer for Toy {
         };
         match question.name.to_string().as_str() {
             "silent.test" => Quick::Silence,
-            "slow.test" => Quick::Later(Waiting(packet.to_vec(), *source)),
+            "trap.test" => panic!("a mistake of ours"),
+            "slow.test" | "trip.test" => Quick::Later(Waiting(packet.to_vec(), *source)),
             _ => {
                 answer::addresses(packet, &question, &[source.to], 1, None, out);
                 Quick::Reply
@@ -34,6 +35,7 @@ impl Answer for Toy {
     }
 
     async fn answer_later(self: Arc<Self>, later: Waiting) -> Option<Vec<u8>> {
+        assert!(!later.0.windows(4).any(|octets| octets == b"trip"), "a mistake of ours");
         self.let_go.notified().await;
         let mut out = Vec::new();
         let question = wire::question(&later.0).ok()?;
@@ -125,6 +127,19 @@ async fn garbage_ends_nothing() {
         socket.send(&query(id, "www", false)).await.unwrap();
         assert_eq!(receive_one(&socket).await[..2], id.to_be_bytes());
     }
+}
+
+#[tokio::test]
+async fn a_mistake_of_ours_costs_one_query_and_not_the_loop() {
+    let served = serve("127.0.0.1:0");
+    let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    socket.connect(("127.0.0.1", served.port)).await.unwrap();
+    for (id, label, rcode) in [(1, "trap", 2), (2, "trip", 2), (3, "www", 0), (4, "trap", 2)] {
+        socket.send(&query(id, label, false)).await.unwrap();
+        let reply = receive_one(&socket).await;
+        assert_eq!((&reply[..2], reply[3] & 15), (&id.to_be_bytes()[..], rcode), "{label}");
+    }
+    assert_eq!(served.toy.counters().read().panicked, 3);
 }
 
 #[tokio::test]

@@ -81,7 +81,7 @@ pub struct Pace {
     /// The longest wait for one server before another is asked too, or the same once more: far
     /// above any round trip, and a person has not yet noticed.
     pub try_wait: Duration,
-    /// The longest wait altogether: clients give up at five seconds.
+    /// The longest wait altogether: clients give up at five seconds, and are told before.
     pub total: Duration,
     /// The longest wait when every server is known to be down: two tries, so that its return is
     /// seen and nobody waits long meanwhile.
@@ -138,7 +138,7 @@ impl Default for Pace {
         Pace {
             wait_min: Duration::from_millis(120),
             try_wait: Duration::from_millis(800),
-            total: Duration::from_secs(5),
+            total: Duration::from_millis(4_500),
             total_when_down: Duration::from_millis(1_600),
             connect: Duration::from_secs(3),
             tcp_retry: Duration::from_secs(3),
