@@ -138,7 +138,7 @@ pub fn read_config(
 /// The text of the config, or the sentence that says why there is none.
 fn text_of(file: Option<&Path>, state: Option<&Path>) -> Result<(String, config::Origin), String> {
     if let Some(path) = file {
-        return match std::fs::read_to_string(path) {
+        return match config::read_file(path) {
             Ok(text) => Ok((text, config::Origin::File(path.to_owned()))),
             Err(error) => Err(format!("{} cannot be read: {error}", path.display())),
         };
@@ -188,6 +188,10 @@ impl House {
             .collect();
         let names = index.len();
         info!(names, lists = lists.len(), "lists compiled");
+        for list in lists.iter().filter(|list| list.report.refused_count > 0) {
+            let (id, refused) = (&list.report.id, list.report.refused_count);
+            info!(list = id, refused, "entries that no list may close; `lists status` shows them");
+        }
 
         let subjects = &config.household.subjects;
         let devices = Table::new(&config.devices, |subject| {
@@ -205,7 +209,7 @@ impl House {
             .iter()
             .flat_map(|source| {
                 let text = read(source, state_directory, Copies::LookOnly);
-                lists::search(source, &text.bytes, name)
+                lists::search(source, &text.bytes, name, &self.config.household.essentials)
             })
             .collect()
     }

@@ -16,4 +16,5 @@ mod journal;
 mod net;
 mod odd;
 mod reload;
+mod rules;
 mod special;

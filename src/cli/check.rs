@@ -24,7 +24,7 @@ impl Check {
         let (text, origin) = match &file {
             None => (config::EMBEDDED.to_owned(), Origin::Embedded),
             Some(path) => {
-                let text = std::fs::read_to_string(path).map_err(|error| {
+                let text = config::read_file(path).map_err(|error| {
                     let sentence = format!("{} cannot be read: {error}", path.display());
                     failure_of(Unusable::Unreadable(sentence))
                 })?;

@@ -213,7 +213,7 @@ impl App {
     fn found_or_default(&self) -> Result<Found, Failure> {
         self.find().or_else(|_| {
             let (file, state) = (self.file(), self.place.state.as_deref());
-            let text = file.and_then(|file| std::fs::read_to_string(file).ok());
+            let text = file.and_then(|file| config::read_file(&file).ok());
             let said = text.and_then(|text| config::directory_in(&text));
             let state = state.map(Path::to_owned).or(said);
             let default = config::EMBEDDED;

@@ -2,7 +2,7 @@
 //!
 //! [`load`] is the way in: text becomes a [`Config`], whose types cannot hold a bad value, or a
 //! [`Report`] of all that is wrong. It is pure: it reads no file, no environment, no clock; what
-//! the system says comes in as [`System`], and [`place`] finds the files. The journey: `read`
+//! the system says comes in as [`System`], and [`place`] finds and reads the file. The journey: `read`
 //! (TOML along the `registry` of keys), `tags` (categories, services, lists), `part` and `hours`
 //! (somebody's rules as written), `people`, `settings_check`, and `build`, which merges built-in
 //! profile → household → profile → person into whole rules.
@@ -34,12 +34,16 @@ use crate::lists::catalogue::{Catalogue, catalogue};
 use crate::policy::rules::Household;
 use crate::words::Language;
 use context::Context;
-pub use place::{directory_in, find_file, state_directory, usual_place};
+pub use place::{directory_in, find_file, read_file, state_directory, usual_place};
 pub use report::{Origin, Problem, Report, Severity};
 pub use settings::{DnsSettings, JournalSettings};
 
 /// The embedded default: every key with its default, commented out.
 pub const EMBEDDED: &str = include_str!("../../config/amparo.toml");
+
+/// The largest text that is read, in octets: a school's file with thousands of devices has less
+/// than one MiB, and what is larger is a list of names given by mistake.
+pub const TEXT_OCTETS_MAX: usize = 4 * 1024 * 1024;
 
 /// A file that passed every check: its types cannot hold a bad value.
 #[derive(Debug, Clone)]
@@ -84,6 +88,41 @@ pub struct System {
     pub zone_name: Option<String>,
 }
 
+/// The text of a file, or why it is none, as a sentence with what to do.
+///
+/// # Errors
+/// When it is too large, in another encoding than UTF-8, or no text at all.
+pub fn text_of(octets: Vec<u8>) -> Result<String, String> {
+    if octets.len() > TEXT_OCTETS_MAX {
+        return Err(too_large());
+    }
+    // Windows' editor writes UTF-16 under the name "Unicode", with this mark in front.
+    let save = "save it as UTF-8 in the editor";
+    if octets.starts_with(b"\xff\xfe") || octets.starts_with(b"\xfe\xff") {
+        return Err(format!("it is UTF-16 text: {save}"));
+    }
+    if let Some(place) = octets.iter().position(|&octet| octet == 0) {
+        let line = line_of(&octets, place);
+        return Err(format!("line {line} holds a NUL octet: it is no text file"));
+    }
+    String::from_utf8(octets).map_err(|error| {
+        let line = line_of(error.as_bytes(), error.utf8_error().valid_up_to());
+        format!("line {line} holds a letter that is not UTF-8: {save}")
+    })
+}
+
+/// The line, from 1, in which an octet stands.
+fn line_of(octets: &[u8], place: usize) -> usize {
+    octets[..place].split(|&octet| octet == b'\n').count()
+}
+
+fn too_large() -> String {
+    let mib = TEXT_OCTETS_MAX / 1024 / 1024;
+    format!(
+        "it is larger than {mib} MiB; lists of names belong into files of their own, `[list.ID]`"
+    )
+}
+
 /// Reads and checks a text.
 ///
 /// # Errors
@@ -102,6 +141,10 @@ pub fn load_with(
     system: &System,
     catalogue: &Catalogue,
 ) -> Result<Checked, Report> {
+    if text.len() > TEXT_OCTETS_MAX {
+        let problem = Problem::error(0..0, "this is too large for a config file", too_large());
+        return Err(Report::new(vec![problem], "", origin));
+    }
     let mut problems = Vec::new();
     let document = read::document(text, &mut problems);
     let config = document.as_ref().and_then(|document| {

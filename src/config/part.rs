@@ -7,7 +7,7 @@ use toml::de::DeTable;
 use super::context::Context;
 use super::elements::{self, Word};
 use super::hours::{Calendars, bedtime, schedules};
-use super::read::{Text, flag, text, texts};
+use super::read::{Text, flag, inner, rows, text, texts};
 use super::report::Problem;
 use super::tags::Tags;
 use crate::name::Name;
@@ -66,6 +66,10 @@ pub(super) fn part(
     let allow = read(context, "allow", "allows").unwrap_or_default();
     let only = read(context, "only", "keeps open");
     contradictions(context, tags, title, &block, &allow);
+    // Budgets limit nothing yet; a slip in one is found all the same.
+    for (word, _) in inner(table, "budget").map(rows).unwrap_or_default() {
+        said(context, tags, &sayer, &word, "limits");
+    }
     Part {
         block: bare(block),
         allow: bare(allow),
@@ -105,28 +109,39 @@ pub(super) fn words(
 ) -> Option<Vec<(Said, Range<usize>)>> {
     let mut said = Vec::new();
     for written in texts(table, key)? {
-        let word = match context.element(&written, elements::word) {
-            None => continue,
-            Some(Word::Internet) => Said::Internet,
-            Some(Word::Everything) if sayer.everything => Said::Internet,
-            Some(Word::Everything) => {
-                let message = "`everything` is a word of a schedule";
-                context.error(written.span, message, "write `internet`");
-                continue;
-            }
-            Some(Word::Name(name, reach)) => Said::Name(name, reach),
-            Some(Word::Id(id)) => {
-                let Some(tag) = tags.find(id) else {
-                    let message = format!("{} {verb} something that is not defined", sayer.title);
-                    context.error(written.span, message, tags.which(id));
-                    continue;
-                };
-                Said::Tag(tag)
-            }
-        };
-        said.push((word, written.span));
+        if let Some(word) = self::said(context, tags, sayer, &written, verb) {
+            said.push((word, written.span));
+        }
     }
     Some(said)
+}
+
+/// What a word means; none, with its mistake reported, when nothing.
+fn said(
+    context: &mut Context<'_>,
+    tags: &Tags,
+    sayer: &Sayer,
+    written: &Text<'_>,
+    verb: &str,
+) -> Option<Said> {
+    match context.element(written, elements::word)? {
+        Word::Internet => Some(Said::Internet),
+        Word::Everything if sayer.everything => Some(Said::Internet),
+        Word::Everything => {
+            let message = "`everything` is a word of a schedule";
+            context.error(written.span.clone(), message, "write `internet`");
+            None
+        }
+        Word::Name(name, reach) => Some(Said::Name(name, reach)),
+        Word::Id(id) => {
+            let found = tags.find(id);
+            if found.is_none() {
+                let message = format!("{} {verb} something that is not defined", sayer.title);
+                context.error(written.span.clone(), message, tags.which(id));
+            }
+            found.map(Said::Tag)
+        }
+    }
 }
 
 /// What words cover.

@@ -1,12 +1,13 @@
 //! Where the file and the state are, and what the system says: the part of the configuration
-//! that asks the environment. It reads no file.
+//! that asks the environment and reads the file.
 
 use std::ffi::OsString;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use jiff::tz::TimeZone;
 
-use super::{Config, System};
+use super::{Config, System, TEXT_OCTETS_MAX, text_of};
 use crate::words::Language;
 
 /// The file of a machine that runs it as a service.
@@ -35,6 +36,23 @@ pub fn find_file(explicit: Option<&Path>) -> Option<PathBuf> {
         return Some(path);
     }
     usual_file(is_root(), &environment).filter(|path| path.exists())
+}
+
+/// The text of a config file.
+///
+/// # Errors
+/// Why it cannot be read, as the end of a sentence: what the system says, or [`text_of`].
+pub fn read_file(path: &Path) -> Result<String, String> {
+    let file = std::fs::File::open(path).map_err(|error| error.to_string())?;
+    let mut octets = Vec::new();
+    let limit = TEXT_OCTETS_MAX as u64 + 1;
+    match file.take(limit).read_to_end(&mut octets) {
+        Err(error) if error.kind() == std::io::ErrorKind::IsADirectory => {
+            Err("it is a directory; name the file in it".to_owned())
+        }
+        Err(error) => Err(error.to_string()),
+        Ok(_) => text_of(octets),
+    }
 }
 
 /// Where the journal and what expires by itself live: the directory given, else `[state]

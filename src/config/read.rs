@@ -46,10 +46,16 @@ pub(super) fn document<'i>(
         walk(document.get_ref(), problems);
         return Some(document);
     }
+    let mut line_before = None;
     for error in errors {
         let span = error.span().unwrap_or(0..0);
-        let help = what_is_wrong(error.message(), text, span.start);
-        problems.push(Problem::error(span, "this line cannot be read", help));
+        let line = text.get(..span.start).map(|before| before.matches('\n').count());
+        // What the parser says further on in the same line follows from the first mistake.
+        if line_before != Some(line) {
+            let help = what_is_wrong(error.message(), text, span.start);
+            problems.push(Problem::error(span, "this line cannot be read", help));
+        }
+        line_before = Some(line);
     }
     None
 }
@@ -59,7 +65,29 @@ fn what_is_wrong(message: &str, text: &str, at: usize) -> String {
     let message = message.trim();
     let before = text.get(..at).unwrap_or_default();
     let line = before.rsplit('\n').next().unwrap_or_default();
-    if line.trim_end().ends_with('=')
+    let rest = text.get(at..).unwrap_or_default();
+    let rest = rest.split(['\n', '\r']).next().unwrap_or_default();
+    let key = line.split(['=', ':']).next().unwrap_or_default().trim();
+    let is_colon = rest.trim_start().starts_with(':') || line.trim_end().ends_with(':');
+    if rest.starts_with(['“', '”', '„', '«', '‘', '’']) {
+        "these are printed quotes: write straight ones, like \"text\"".to_owned()
+    } else if is_colon && !line.contains(['=', '"', '[']) {
+        format!("write `=` instead of `:`, like `{key} = …`")
+    } else if rest.starts_with(',') && line.trim_end().ends_with(['"', '\'']) && !key.is_empty() {
+        format!("several texts stand between brackets: `{key} = [\"…\", \"…\"]`")
+    } else if message == "duplicate key" && line.trim_start().starts_with('[') {
+        "this header stands in the file twice: put the lines below it together".to_owned()
+    } else if message == "duplicate key" {
+        "this is written twice: keep one of the two lines".to_owned()
+    } else if message.contains("leading zero") {
+        "write the number without the zero in front".to_owned()
+    } else if line.contains('=')
+        && !rest.trim_start().is_empty()
+        && !rest.trim_start().starts_with('#')
+        && (message.starts_with("invalid boolean") || message.contains("must be quoted"))
+    {
+        "text stands between quotes, like \"text\"".to_owned()
+    } else if line.trim_end().ends_with('=')
         && text[before.len()..].trim_start_matches(' ').starts_with(['\n', '\r', '#'])
     {
         "there is no value behind `=`".to_owned()
@@ -339,7 +367,7 @@ fn kind_of(value: &DeValue<'_>) -> &'static str {
         DeValue::Integer(_) => "a number",
         DeValue::Float(_) => "a number with a fraction",
         DeValue::Boolean(_) => "true or false",
-        DeValue::Datetime(_) => "a date",
+        DeValue::Datetime(_) => "a date or time without quotes",
         DeValue::Array(_) => "an array",
         DeValue::Table(_) => "a table",
     }

@@ -10,6 +10,9 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
+/// The most characters of a line that are printed on either side of the place it is about: a file
+/// without line ends must not fill the screen.
+const AROUND_CHARS_MAX: usize = 160;
 /// How wide a tab is printed.
 const TAB_COLUMNS: usize = 4;
 
@@ -232,11 +235,16 @@ impl Report {
         let start = self.text[..at].rfind('\n').map_or(0, |place| place + 1);
         let end = self.text[at..].find('\n').map_or(self.text.len(), |place| at + place);
         let line = &self.text[start..end];
-        let line_end = start + line.trim_end_matches('\r').len();
-        let stop = self.boundary(span.end).clamp(at, line_end.max(at));
-        let indent = columns(&printable(&self.text[start..at]));
-        let width = columns(&printable(&self.text[at..stop])).max(1);
-        (printable(&self.text[start..line_end.max(start)]), indent, width)
+        let line_end = (start + line.trim_end_matches('\r').len()).max(at);
+        let stop = self.boundary(span.end).clamp(at, line_end);
+        let (before, cut_before) = last_of(&self.text[start..at]);
+        let (behind, cut_behind) = first_of(&self.text[at..line_end]);
+        let before = format!("{}{}", if cut_before { "…" } else { "" }, printable(before));
+        let indent = columns(&before);
+        let under = &self.text[at..stop.min(at + behind.len())];
+        let width = columns(&printable(under)).max(1);
+        let line = format!("{before}{}{}", printable(behind), if cut_behind { "…" } else { "" });
+        (line, indent, width)
     }
 
     /// The place of an octet.
@@ -292,6 +300,22 @@ impl Paint {
 
     fn wrap(self, text: &str, code: &str) -> String {
         if self.colour { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+    }
+}
+
+/// The last characters of a text, and whether any were left out.
+fn last_of(text: &str) -> (&str, bool) {
+    match text.char_indices().rev().nth(AROUND_CHARS_MAX) {
+        Some((place, letter)) => (&text[place + letter.len_utf8()..], true),
+        None => (text, false),
+    }
+}
+
+/// The first characters of a text, and whether any were left out.
+fn first_of(text: &str) -> (&str, bool) {
+    match text.char_indices().nth(AROUND_CHARS_MAX) {
+        Some((place, _)) => (&text[..place], true),
+        None => (text, false),
     }
 }
 

@@ -83,7 +83,12 @@ pub(super) fn home(context: &mut Context<'_>) -> Home {
 }
 
 fn unknown_zone(context: &mut Context<'_>, zone: &Text<'_>) {
-    let known: Vec<String> = jiff::tz::db().available().map(|name| name.to_string()).collect();
+    // `Etc/GMT-6` lies six hours ahead of Greenwich, the other side of what its name says.
+    let known: Vec<String> = jiff::tz::db()
+        .available()
+        .map(|name| name.to_string())
+        .filter(|name| !name.starts_with("Etc/"))
+        .collect();
     // Who writes the city alone means the zone of that city.
     let city = || {
         let wanted = zone.text.replace(' ', "_");

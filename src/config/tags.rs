@@ -7,6 +7,7 @@ use toml::de::DeTable;
 use super::context::Context;
 use super::elements::{self, Word};
 use super::read::{Entry, entries, flag, text, texts};
+use super::registry::FORMATS;
 use super::report::ticked;
 use super::suggest::did_you_mean;
 use crate::lists::catalogue::{Catalogue, Stance};
@@ -16,6 +17,36 @@ use crate::words::Words;
 
 /// The most ids that a message lists.
 const LISTED_MAX: usize = 12;
+/// What people write who do not know our ids yet: accents taken off, `_` for spaces.
+const MEANT: [(&str, &str); 27] = [
+    ("porn", "adult"),
+    ("porno", "adult"),
+    ("pornography", "adult"),
+    ("pornografia", "adult"),
+    ("sex", "adult"),
+    ("sexo", "adult"),
+    ("xxx", "adult"),
+    ("adultos", "adult"),
+    ("social", "social_media"),
+    ("redes", "social_media"),
+    ("social_networks", "social_media"),
+    ("juegos", "games"),
+    ("videojuegos", "games"),
+    ("gaming", "games"),
+    ("videos", "video"),
+    ("streaming", "video"),
+    ("chat", "messaging"),
+    ("mensajes", "messaging"),
+    ("vpn", "bypass"),
+    ("proxy", "bypass"),
+    ("ads", "ads_trackers"),
+    ("anuncios", "ads_trackers"),
+    ("casino", "gambling"),
+    ("ia", "ai_chatbots"),
+    ("ai", "ai_chatbots"),
+    ("all", "internet"),
+    ("todo", "internet"),
+];
 /// Words with a meaning of their own in `block`, `allow` and `only`.
 const RESERVED: [&str; 2] = ["internet", "everything"];
 
@@ -71,6 +102,10 @@ impl Tags {
                 kind: TagKind::Category,
                 words: label(categories, category.id).unwrap_or_else(|| category.words.clone()),
                 security: category.security,
+                hidden: catalogue
+                    .starters
+                    .iter()
+                    .any(|row| row.hidden && row.category == category.id),
                 category: None,
             });
         }
@@ -96,6 +131,7 @@ impl Tags {
                 kind: TagKind::Service,
                 words: words.unwrap_or_else(|| Words::same(service.label)),
                 security: false,
+                hidden: false,
                 category: service.category.and_then(|category| self.table.find(category)),
             });
             self.sources.push(Source {
@@ -136,6 +172,7 @@ impl Tags {
                     kind,
                     words: words.unwrap_or_else(|| Words::same(id)),
                     security: false,
+                    hidden: false,
                     category: None,
                 };
                 if self.table.add(row).is_none() {
@@ -255,6 +292,8 @@ impl Tags {
             "auto" => Some(Format::Auto),
             "hosts" => Some(Format::Hosts),
             "domains" => Some(Format::Domains),
+            // Another word than one of ours was reported where shapes are checked.
+            other if !FORMATS.contains(&other) => None,
             other => {
                 let message = format!("format `{other}` is not built yet: this list is left out");
                 let help = "meanwhile `hosts` and `domains` are read";
@@ -274,6 +313,7 @@ impl Tags {
             id,
             kind: TagKind::List,
             security: false,
+            hidden: false,
             category: None,
         })
     }
@@ -283,6 +323,20 @@ impl Tags {
         self.table.find(id).filter(|&tag| self.table.info(tag).kind != TagKind::List)
     }
 
+    /// The id of what a person calls by its name in Spanish or English.
+    fn meant(&self, word: &str) -> Option<String> {
+        let word = elements::id_from(word);
+        let is_called = |words: &Words| {
+            [&words.es, &words.en].iter().any(|label| elements::id_from(label) == word)
+        };
+        let mut rows = self.table.iter().filter(|(_, row)| row.kind != TagKind::List);
+        let by_label = rows.find(|(_, row)| is_called(&row.words)).map(|(_, row)| row.id.as_str());
+        let by_word = || MEANT.iter().find(|(other, _)| *other == word).map(|(_, id)| *id);
+        let id = by_label
+            .or_else(|| by_word().filter(|id| *id == "internet" || self.find(id).is_some()))?;
+        Some(format!("did you mean `{id}`?"))
+    }
+
     /// What to write instead of an id that is not defined.
     pub(super) fn which(&self, id: &str) -> String {
         let known = || {
@@ -290,11 +344,17 @@ impl Tags {
             rows.map(|(_, row)| row.id.as_str())
         };
         let words = || known().chain(["internet"]);
-        did_you_mean(id, words()).unwrap_or_else(|| {
+        let parts: Vec<&str> = id.split([',', ';']).map(str::trim).collect();
+        if parts.len() > 1 && parts.iter().all(|part| !part.is_empty()) {
+            let quoted: Vec<String> = parts.iter().map(|part| format!("\"{part}\"")).collect();
+            return format!("write each between quotes of its own: `[{}]`", quoted.join(", "));
+        }
+        self.meant(id).or_else(|| did_you_mean(id, words())).unwrap_or_else(|| {
             let ids: Vec<&str> = known().take(LISTED_MAX + 1).collect();
             if ids.is_empty() || ids.len() > LISTED_MAX {
                 format!(
-                    "no category or service has this id; a name has a dot: `{}.com`",
+                    "no category or service has this id; of a site write the whole name, like \
+                     `{}.com`",
                     elements::id_from(id)
                 )
             } else {

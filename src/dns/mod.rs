@@ -498,7 +498,9 @@ impl Resolver {
         let tags = policy.tags_of(judged);
         let table = &policy.household.tags;
         let of_kind = |kind| tags.iter().find(|&tag| table.info(tag).kind == kind);
-        let service = of_kind(TagKind::Service);
+        // A site whose list must advertise nothing is kept as its category, without a name.
+        let hidden = tags.iter().find(|&tag| table.info(tag).hidden);
+        let service = hidden.or_else(|| of_kind(TagKind::Service));
         let of_service = || service.and_then(|tag| table.info(tag).category);
         let category = if let Reason::Category(tag) = verdict.reason {
             Some(tag)
@@ -516,7 +518,11 @@ impl Resolver {
             service: service.map(|tag| asked.state.tag_id(tag)),
             category: category.map(|tag| asked.state.tag_id(tag)),
             security: category.is_some_and(|tag| table.info(tag).security),
-            level: facts.journal,
+            level: if hidden.is_some() {
+                facts.journal.min(JournalLevel::Sites)
+            } else {
+                facts.journal
+            },
         });
     }
 }

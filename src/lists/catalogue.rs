@@ -16,6 +16,8 @@ pub struct Catalogue {
     pub starters: Vec<Starter>,
     /// The lines of `blocklists/essentials.txt` that are names, `=name` kept.
     pub essentials: Vec<&'static str>,
+    /// The lines of `blocklists/list-guard.txt` that are names, `=name` kept.
+    pub guarded: Vec<&'static str>,
 }
 
 /// A category of sites.
@@ -114,6 +116,7 @@ pub fn catalogue() -> &'static Catalogue {
         services: services(include_str!("../../blocklists/services.txt")),
         starters: STARTERS.to_vec(),
         essentials: facts(include_str!("../../blocklists/essentials.txt")).collect(),
+        guarded: facts(include_str!("../../blocklists/list-guard.txt")).collect(),
     });
     &CATALOGUE
 }

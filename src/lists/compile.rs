@@ -26,7 +26,7 @@ pub fn compile(sources: &[(Source, Cow<'_, [u8]>)], essentials: &NameSet) -> (In
         let mut tally = Tally::default();
         let syntax = entries(source, text, &mut |_, entry| match entry {
             Entry::Skipped(skip) => tally.skipped[skip as usize] += 1,
-            Entry::Name(name, _) if guard::refuses(name, essentials) => {
+            Entry::Name(name, _) if guard::refuses(source, name, essentials) => {
                 tally.refuse(name, source.is_hidden());
             }
             Entry::Name(name, matching) => {
@@ -41,10 +41,10 @@ pub fn compile(sources: &[(Source, Cow<'_, [u8]>)], essentials: &NameSet) -> (In
     (builder.finish(&rows), reports)
 }
 
-/// Every entry of a source's text that covers the name. The text of a source that carries its own
-/// is not looked at.
+/// Every entry of a source's text that covers the name and was taken. The text of a source that
+/// carries its own is not looked at.
 #[must_use]
-pub fn search(source: &Source, text: &[u8], name: &Name) -> Vec<Match> {
+pub fn search(source: &Source, text: &[u8], name: &Name, essentials: &NameSet) -> Vec<Match> {
     let mut matches = Vec::new();
     entries(source, text, &mut |line, entry| match entry {
         Entry::Skipped(_) => {}
@@ -53,7 +53,7 @@ pub fn search(source: &Source, text: &[u8], name: &Name) -> Vec<Match> {
                 Matching::Exact => entry == name,
                 Matching::Subdomains => name.is_at_or_below(entry),
             };
-            if covers && !guard::is_too_wide(entry) {
+            if covers && !guard::refuses(source, entry, essentials) {
                 let entry = (!source.is_hidden()).then(|| entry.to_string());
                 matches.push(Match { list: source.id.clone(), line, entry });
             }

@@ -104,7 +104,7 @@ pub struct Report {
     /// The same by kind, without the kinds that did not occur.
     pub skipped_kinds: Vec<(Skip, usize)>,
     /// Entries not taken because no list may close them (a single label, a public suffix, an
-    /// essential name), the first [`REFUSED_SHOWN_MAX`]. Empty for a list that is never printed.
+    /// essential name, a guarded one), the first [`REFUSED_SHOWN_MAX`]. Empty for a list that is never printed.
     pub refused: Vec<String>,
     /// How many entries were refused.
     pub refused_count: usize,

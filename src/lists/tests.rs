@@ -141,9 +141,9 @@ fn a_source_that_carries_its_text_needs_no_other() {
     assert_eq!([reports[0].taken, reports[1].taken], [2, 1]);
     assert!(!covers(&index, "x.a.example") && covers(&index, "x.b.example"));
 
-    let shown = search(&sources[0].0, b"", &name("x.b.example"));
+    let shown = search(&sources[0].0, b"", &name("x.b.example"), &NameSet::default());
     assert_eq!(shown, [Match { list: "list0".into(), line: 2, entry: Some("b.example".into()) }]);
-    let concealed = search(&sources[1].0, b"", &name("www.hidden.example"));
+    let concealed = search(&sources[1].0, b"", &name("www.hidden.example"), &NameSet::default());
     assert_eq!(concealed, [Match { list: "list1".into(), line: 1, entry: None }]);
     assert_eq!((reports[1].refused_count, reports[1].refused.len()), (1, 0));
 }
@@ -153,15 +153,21 @@ fn a_search_names_every_line_that_covers_a_name_and_no_other() {
     let source = list(0, Format::Domains, None);
     let text = b"# head\nsite.example\n\nwww.site.example\n=site.example\nmysite.example\ncom\n";
     let lines = |text_of_name: &str| -> Vec<usize> {
-        search(&source, text, &name(text_of_name)).iter().map(|found| found.line).collect()
+        search(&source, text, &name(text_of_name), &NameSet::default())
+            .iter()
+            .map(|found| found.line)
+            .collect()
     };
     assert_eq!(lines("site.example"), [2, 5]);
     assert_eq!(lines("a.www.site.example"), [2, 4]);
     assert_eq!(lines("com"), [0_usize; 0]);
     let hosts = list(0, Format::Hosts, None);
-    let found = search(&hosts, b"0.0.0.0 a.example b.example", &name("b.example"));
+    let found =
+        search(&hosts, b"0.0.0.0 a.example b.example", &name("b.example"), &NameSet::default());
     assert_eq!(found[0].entry.as_deref(), Some("b.example"));
-    assert!(search(&hosts, b"0.0.0.0 b.example", &name("a.b.example")).is_empty());
+    assert!(
+        search(&hosts, b"0.0.0.0 b.example", &name("a.b.example"), &NameSet::default()).is_empty()
+    );
 }
 
 #[test]
@@ -234,7 +240,7 @@ proptest! {
             let tags = index.tags_of(&name);
             prop_assert_eq!(tags, tags_by_walking(&model, &name));
             for (place, (source, text)) in (0..).zip(&sources) {
-                let found = !search(source, text, &name).is_empty();
+                let found = !search(source, text, &name, &NameSet::default()).is_empty();
                 prop_assert_eq!(found, tags.contains(Tag(place)));
             }
         }
@@ -245,7 +251,7 @@ proptest! {
         text in proptest::collection::vec(any::<u8>(), 0..300),
     ) {
         let source = list(0, Format::Auto, None);
-        let _ = search(&source, &text, &name("a.example"));
+        let _ = search(&source, &text, &name("a.example"), &NameSet::default());
         let (index, reports) =
             compile(&[(source, Cow::Borrowed(&text[..]))], &NameSet::default());
         prop_assert!(index.len() <= reports[0].taken);

@@ -41,6 +41,8 @@ pub struct TagInfo {
     /// Whether it guards against fraud and spying rather than unsuitable content: such blocks
     /// say so on the wire (EDE 15), and their sites are kept at every journal level but `off`.
     pub security: bool,
+    /// Whether its names are never printed: a list of such sites must advertise nothing.
+    pub hidden: bool,
     /// For a service: the category it belongs to.
     pub category: Option<Tag>,
 }
@@ -187,6 +189,7 @@ mod tests {
             kind: TagKind::Category,
             words: Words::same(id),
             security: false,
+            hidden: false,
             category: None,
         };
         assert_eq!(table.add(row("games")), Some(Tag(0)));

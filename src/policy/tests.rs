@@ -159,6 +159,7 @@ fn kid(lines: &[&str]) -> Policy {
             kind: *kind,
             words: Words::same(id),
             security: false,
+            hidden: false,
             category: None,
         };
         tags.add(info).unwrap();

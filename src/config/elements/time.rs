@@ -143,7 +143,7 @@ pub(in crate::config) fn bedtime_days_clash(one: Days, other: Days) -> Option<&'
 
 /// Whether a text is meant as dates rather than as a calendar's id.
 pub(in crate::config) fn is_dates(text: &str) -> bool {
-    text.starts_with(|first: char| first.is_ascii_digit()) && text.contains('-')
+    text.starts_with(|first: char| first.is_ascii_digit()) && text.contains(['-', '/', '.'])
 }
 
 /// Reads a date or a stretch of them with both ends included: `2026-12-20..2027-01-10`.

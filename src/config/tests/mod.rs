@@ -3,6 +3,7 @@
 mod files;
 mod meaning;
 mod reports;
+mod slips;
 
 use std::path::PathBuf;
 use std::sync::LazyLock;
@@ -48,6 +49,7 @@ static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| {
             Starter { category: "adult", text: "c2V4LmV4YW1wbGUK", hidden: true },
         ],
         essentials: vec!["pool.ntp.org", "=time.apple.com"],
+        guarded: Vec::new(),
     }
 });
 
