@@ -3,7 +3,10 @@ use std::path::PathBuf;
 
 use super::{App, Exit, Failure, count, failure_of, print_json, print_report};
 use crate::config::{self, Origin, System};
-use crate::house::{Copies, House, Unusable};
+use crate::house::{Copies, House, ListState, Unusable};
+
+/// How many refused entries are named: enough to see of which kind they are.
+const REFUSED_NAMED: usize = 5;
 
 /// Read a config file, its lists too, and say every mistake at once
 #[derive(clap::Args)]
@@ -48,14 +51,7 @@ impl Check {
 
         let state = config::state_directory(app.place.state.as_deref(), Some(&checked.config));
         let house = House::open(checked.config, &state, Copies::LookOnly);
-        let troubles: Vec<String> = house
-            .lists
-            .iter()
-            .filter_map(|list| {
-                let trouble = list.trouble.as_ref()?;
-                Some(format!("list `{}`: {trouble}", list.report.id))
-            })
-            .collect();
+        let troubles: Vec<String> = house.lists.iter().flat_map(troubles_of).collect();
         if self.json {
             return print_json(
                 &mut out,
@@ -81,6 +77,29 @@ impl Check {
         )?;
         Ok(())
     }
+}
+
+/// What a parent should know of a list: that it cannot be read, or does not close all it names.
+fn troubles_of(list: &ListState) -> impl Iterator<Item = String> + '_ {
+    let report = &list.report;
+    let unread = list.trouble.as_ref().map(|trouble| format!("list `{}`: {trouble}", report.id));
+    let refused = (report.refused_count > 0).then(|| {
+        format!(
+            "list `{id}`: {} it names stay open, no list may close them: {}{}; to close one by \
+             hand write it into `block`; `amparo lists status {id}` names them",
+            count(report.refused_count, "name", "names"),
+            report
+                .refused
+                .iter()
+                .take(REFUSED_NAMED)
+                .map(String::as_str)
+                .collect::<Vec<_>>()
+                .join(", "),
+            if report.refused_count > REFUSED_NAMED { ", …" } else { "" },
+            id = report.id,
+        )
+    });
+    unread.into_iter().chain(refused)
 }
 
 fn json(
