@@ -85,16 +85,10 @@ fn troubles_of(list: &ListState) -> impl Iterator<Item = String> + '_ {
     let unread = list.trouble.as_ref().map(|trouble| format!("list `{}`: {trouble}", report.id));
     let refused = (report.refused_count > 0).then(|| {
         format!(
-            "list `{id}`: {} it names stay open, no list may close them: {}{}; to close one by \
-             hand write it into `block`; `amparo lists status {id}` names them",
-            count(report.refused_count, "name", "names"),
-            report
-                .refused
-                .iter()
-                .take(REFUSED_NAMED)
-                .map(String::as_str)
-                .collect::<Vec<_>>()
-                .join(", "),
+            "list `{id}`: {} of its names left open, no list may close them: {}{}; write a name \
+             into `block` to close it by hand; `amparo lists status {id}` shows all",
+            report.refused_count,
+            report.refused.iter().take(REFUSED_NAMED).cloned().collect::<Vec<_>>().join(", "),
             if report.refused_count > REFUSED_NAMED { ", …" } else { "" },
             id = report.id,
         )
