@@ -10,10 +10,10 @@ mod watch;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use jiff::Timestamp;
-use tokio::sync::{Notify, watch as signal};
+use tokio::sync::watch as signal;
 use tokio::task::JoinSet;
 use tracing::{error, info, warn};
 
@@ -30,6 +30,9 @@ pub use listen::loopback;
 /// The share of the cache that negative answers may take: a flood of names that do not exist
 /// cannot push out what a family uses.
 const NEGATIVE_SHARE_PERCENT: u8 = 10;
+/// What is said when a reload cannot put everything into force.
+const RESTART: &str = "`[dns] listen` or `cache_mib` changed: that takes a restart of amparo; \
+                       meanwhile it answers where it did";
 /// The mode of a state directory we make: what a child asked is for the owner and the group.
 const DIRECTORY_MODE: u32 = 0o750;
 
@@ -38,6 +41,8 @@ const DIRECTORY_MODE: u32 = 0o750;
 pub struct Options {
     /// The config file, which is also watched; none: the embedded default.
     pub config_file: Option<PathBuf>,
+    /// Where a config file is taken from as soon as there is one, if there is none at the start.
+    pub config_expected: Option<PathBuf>,
     /// Where what expires and what is remembered lives; none: as the config says.
     pub state_directory: Option<PathBuf>,
     /// Where to listen instead of what the config says.
@@ -89,10 +94,13 @@ struct Shared {
     addresses: Vec<SocketAddr>,
     /// Sentences about what is not as it should be, by where they come from.
     notices: Mutex<Notices>,
+    /// What only a start puts into force: `[dns] listen` and `cache_mib`.
+    at_start: (Option<Vec<SocketAddr>>, u32),
     /// One reload at a time.
     reloading: tokio::sync::Mutex<()>,
-    /// Somebody wants a reload; many wishes at once are one.
-    reload_wanted: Notify,
+    /// The config file that was not there at the start. Once taken it is the one that counts,
+    /// also when it goes again: never defaults instead of a family's rules.
+    config_found: OnceLock<PathBuf>,
 }
 
 /// What is not as it should be.
@@ -130,6 +138,7 @@ pub async fn start(mut options: Options) -> Result<Daemon, Failure> {
         why: error.to_string(),
     })?);
     let cache_bytes = checked.config.dns.cache_mib as usize * 1024 * 1024;
+    let at_start = (checked.config.dns.listen.clone(), checked.config.dns.cache_mib);
     let listen = options.listen.clone().or_else(|| checked.config.dns.listen.clone());
     let embedded = options.config_file.is_none();
     warn_of(&checked);
@@ -163,7 +172,8 @@ pub async fn start(mut options: Options) -> Result<Daemon, Failure> {
         addresses: addresses.clone(),
         notices: Mutex::new(notices),
         reloading: tokio::sync::Mutex::new(()),
-        reload_wanted: Notify::new(),
+        config_found: OnceLock::new(),
+        at_start,
     });
 
     let (stop, stopped) = signal::channel(false);
@@ -205,7 +215,7 @@ impl Daemon {
     /// The config file; none: the embedded default.
     #[must_use]
     pub fn config_file(&self) -> Option<&Path> {
-        self.shared.options.config_file.as_deref()
+        self.shared.config_file()
     }
 
     /// The clock it goes by.
@@ -291,6 +301,8 @@ impl Shared {
         let house = blocking(move || House::open(config, &directory, Copies::Keep)).await;
         let names = house.names;
         let lists = house.lists.len();
+        let dns = &house.config.dns;
+        let restart = (&dns.listen, &dns.cache_mib) != (&self.at_start.0, &self.at_start.1);
         let previous = self.resolver.state();
         let state = State::new(house, listen::own_networks(), &self.clock, Some(&previous));
         let asks_others = state.asks_others_than(&previous);
@@ -301,14 +313,29 @@ impl Shared {
         }
 
         let mut notices = self.notices.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        notices.config = None;
+        notices.config = restart.then(|| RESTART.to_owned());
         notices.rules_since = self.clock.now();
         info!(names, lists, "rules in force");
-        Ok(format!("The new rules are in force: {names} names in {lists} lists."))
+        let mut sentence = format!("The new rules are in force: {names} names in {lists} lists.");
+        if restart {
+            warn!("{RESTART}");
+            sentence = format!("{sentence}\n{RESTART}");
+        }
+        Ok(sentence)
+    }
+
+    /// The config file that counts; none: the embedded default.
+    fn config_file(&self) -> Option<&Path> {
+        let named = self.options.config_file.as_ref().or_else(|| self.config_found.get());
+        let expected = || {
+            let path = self.options.config_expected.as_ref().filter(|path| path.exists())?;
+            Some(self.config_found.get_or_init(|| path.clone()))
+        };
+        named.or_else(expected).map(PathBuf::as_path)
     }
 
     fn read_config(&self) -> Result<Checked, String> {
-        let file = self.options.config_file.as_deref();
+        let file = self.config_file();
         let read = house::read_config(file, self.options.state_directory.as_deref());
         let (checked, text) = read.map_err(|(why, _)| why.to_string())?;
         if file.is_some() {

@@ -208,6 +208,34 @@ fn without_the_right_to_port_53_the_defaults_serve_on_loopback() {
 }
 
 #[test]
+fn a_file_written_after_the_start_is_taken_and_stays_the_one_that_counts() {
+    let Some(machine) = Namespace::new() else { return };
+    let home = Home::new();
+    let folder = home.path().join(".config/amparo");
+    std::fs::create_dir_all(&folder).expect("it is ours");
+    home.give_to(65534);
+    let nobody = machine.enter_as_nobody();
+    let mut running = home.start_behind(&nobody, &[]);
+    running.hears("answers on 127.0.0.1:5353");
+
+    let file = folder.join("amparo.toml");
+    std::fs::write(&file, "[household]\nblock = [\"example.com\"]").expect("it is ours");
+    home.behind(&nobody, &["reload"]).exits(0).prints("The new rules are in force");
+    assert_eq!(machine.asks("@127.0.0.1 -p 5353 example.com"), "0.0.0.0");
+    home.behind(&nobody, &["status"]).exits(0).prints("/.config/amparo/amparo.toml");
+
+    std::fs::write(&file, "[household]\nblock = [\"example.com\"]\n[dns]\nlisten = \"[::1]:53\"")
+        .expect("it is ours");
+    home.behind(&nobody, &["reload"]).exits(0).prints("takes a restart");
+
+    // Never defaults instead of a family's rules.
+    std::fs::remove_file(&file).expect("it is ours");
+    home.behind(&nobody, &["reload"]).exits(3);
+    assert_eq!(machine.asks("@127.0.0.1 -p 5353 example.com"), "0.0.0.0");
+    assert_eq!(running.terminate(), 0);
+}
+
+#[test]
 fn where_port_53_is_taken_a_familys_rules_do_not_move_and_the_defaults_do() {
     let Some(machine) = Namespace::new() else { return };
     let first = Home::with(WHO_IS_WHO);

@@ -19,6 +19,7 @@ impl Run {
         let config_file = config::find_file(app.place.config.as_deref());
         serve(Options {
             config_file,
+            config_expected: Some(config::usual_place()),
             state_directory: app.place.state.clone(),
             listen: None,
             clock: app.clock.clone(),

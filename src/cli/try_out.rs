@@ -16,6 +16,7 @@ impl Try {
         let directory = tempfile::Builder::new().prefix("amparo-try-").tempdir()?;
         serve(Options {
             config_file: None,
+            config_expected: None,
             state_directory: Some(directory.path().to_owned()),
             listen: Some(loopback(self.port).to_vec()),
             clock: Clock::System,

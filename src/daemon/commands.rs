@@ -209,7 +209,7 @@ fn status(shared: &Shared) -> Status {
         v: inspect::JSON_VERSION,
         version: env!("CARGO_PKG_VERSION").to_owned(),
         since: inspect::local_time(house, shared.since),
-        config: shared.options.config_file.as_ref().map(|path| path.display().to_string()),
+        config: shared.config_file().map(|path| path.display().to_string()),
         rules_since: inspect::local_time(house, rules_since),
         troubles: shared.troubles(),
         listen: shared.addresses.iter().map(ToString::to_string).collect(),

@@ -40,7 +40,6 @@ pub(super) async fn run(shared: Arc<Shared>, mut stop: watch::Receiver<bool>) {
         tokio::select! {
             () = stopped(&mut stop) => return,
             _ = hangup => info!("SIGHUP: reading the config again"),
-            () = shared.reload_wanted.notified() => {}
             () = tokio::time::sleep(LOOK_EVERY) => {
                 let now = look(&shared);
                 if now == seen {
@@ -68,7 +67,7 @@ pub(super) async fn run(shared: Arc<Shared>, mut stop: watch::Receiver<bool>) {
 /// The config file and the list files as they are now.
 fn look(shared: &Shared) -> Vec<Look> {
     let state = shared.resolver.state();
-    let config = shared.options.config_file.as_deref();
+    let config = shared.config_file();
     let lists = state.house.config.lists.iter().filter_map(|source| match &source.origin {
         Origin::File(path) => Some(path.as_path()),
         Origin::Embedded(_) | Origin::EmbeddedHidden(_) | Origin::Written(_) => None,

@@ -297,6 +297,7 @@ async fn running(home: &Home, clock: Clock) -> (Daemon, SocketAddr) {
 pub(crate) async fn started(home: &Home, clock: Clock) -> Result<Daemon, daemon::Failure> {
     daemon::start(Options {
         config_file: Some(home.config()),
+        config_expected: None,
         state_directory: Some(home.state()),
         clock,
         listen: None,
