@@ -352,12 +352,18 @@ impl Shared {
             let trouble = list.trouble.as_ref()?;
             Some(format!("list `{}`: {trouble}", list.report.id))
         });
+        let upstreams = state.upstreams().flat_map(|group| group.state());
+        let silent = upstreams.filter(|upstream| !upstream.healthy).map(|upstream| {
+            let why = upstream.last_error.map(|why| format!(": {why}")).unwrap_or_default();
+            format!("upstream {} does not answer{why}", upstream.url)
+        });
         notices
             .config
             .iter()
             .cloned()
             .chain(notices.start.iter().cloned())
             .chain(lists)
+            .chain(silent)
             .chain(self.journal_troubles())
             .collect()
     }

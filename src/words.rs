@@ -249,6 +249,8 @@ pub static UPSTREAMS: Words = Words::new("servidores de origen", "upstreams");
 pub static NOW: Words = Words::new("ahora", "now");
 /// An upstream answers.
 pub static WORKS: Words = Words::new("funciona", "works");
+/// An upstream was not asked yet.
+pub static UNASKED: Words = Words::new("aún sin preguntas", "not asked yet");
 /// An upstream does not answer.
 pub static SILENT: Words = Words::new("no responde", "does not answer");
 /// No config file.

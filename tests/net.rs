@@ -128,7 +128,8 @@ async fn an_upstream_without_a_good_certificate_is_not_believed_and_status_says_
     answer.has_code(ResponseCode::ServFail).has_no_address();
     assert!(answer.ede().is_some(), "{answer:?}");
     amparo.ask(SOFIA, "www.tiktok.com").await.is_blocked();
-    amparo.cli(&["status"]).await.exits(0).prints(&url).prints("nobody we trust has signed it");
+    let trouble = format!("! upstream {url} does not answer: ");
+    amparo.cli(&["status"]).await.exits(0).prints(&trouble).prints("nobody we trust has signed it");
     assert!(!serving.is_finished(), "the server saw a handshake that went well");
     serving.abort();
 }

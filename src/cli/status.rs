@@ -95,7 +95,11 @@ fn print(
     writeln!(out, "\n{}", say(&words::UPSTREAMS))?;
     let width = status.upstreams.iter().map(|upstream| upstream.url.chars().count()).max();
     for upstream in &status.upstreams {
-        let health = say(if upstream.healthy { &words::WORKS } else { &words::SILENT });
+        let health = say(match (upstream.healthy, upstream.latency_ms) {
+            (false, _) => &words::SILENT,
+            (true, Some(_)) => &words::WORKS,
+            (true, None) => &words::UNASKED,
+        });
         let latency = upstream.latency_ms.map(|ms| format!(", {ms} ms")).unwrap_or_default();
         let error = upstream.last_error.as_ref().map(|e| format!(" — {e}")).unwrap_or_default();
         let width = width.unwrap_or(0);
