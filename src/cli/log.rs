@@ -18,12 +18,11 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use super::moments::{self, MomentError};
+use crate::inspect::JSON_VERSION;
 use crate::journal::reader::{Attempt, Filter, ReadError, Reader};
 
 /// How often `--follow` looks: soon enough to feel live, and nothing against the flush interval.
 const FOLLOW_EVERY: Duration = Duration::from_millis(500);
-/// The version of the JSON.
-const JSON_VERSION: u32 = 1;
 /// The columns of `--csv`, in the words of the JSON.
 const CSV_HEADER: &str =
     "child,device,site,names,count,first,last,verdict,reason_kind,reason_id,reason_text,category";

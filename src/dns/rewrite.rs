@@ -209,12 +209,6 @@ impl Response {
         self.soa_seconds
     }
 
-    /// Where the TTLs stand in [`Response::bytes`].
-    #[must_use]
-    pub fn ttl_offsets(&self) -> &[u16] {
-        &self.ttls
-    }
-
     /// Whether the name does not exist, or has nothing of the type asked (RFC 2308 §2).
     #[must_use]
     pub fn is_negative(&self) -> bool {

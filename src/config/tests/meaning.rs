@@ -320,7 +320,7 @@ fn lists_fill_categories_or_stand_alone() {
 
 #[test]
 fn our_lists_and_the_household_s_own_names_are_sources() {
-    let config = config(
+    let config = passes(
         r#"
         [category.clubs]
         name = "Clubs"
@@ -333,7 +333,8 @@ fn our_lists_and_the_household_s_own_names_are_sources() {
         age = 12
         block = ["clubs", "pixel"]
         "#,
-    );
+    )
+    .config;
     let list = |id: &str| config.lists.iter().find(|list| list.id == id).unwrap();
     assert_eq!(list("amparo/gambling").origin, ListOrigin::Embedded("casino.example\n"));
     assert_eq!(list("amparo/adult").origin, ListOrigin::EmbeddedHidden("c2V4LmV4YW1wbGUK"));
@@ -367,7 +368,7 @@ fn an_upstream_that_is_not_built_is_left_out_with_a_warning() {
 
 #[test]
 fn the_settings_of_the_house_are_read() {
-    let config = config(
+    let config = passes(
         r#"
         [household]
         name = "Casa"
@@ -385,7 +386,8 @@ fn the_settings_of_the_house_are_read() {
         [journal]
         flush_seconds = 1
         "#,
-    );
+    )
+    .config;
     assert_eq!((config.country.as_deref(), config.name.as_deref()), (Some("GT"), Some("Casa")));
     assert_eq!(config.household.zone.iana_name(), Some("America/Guatemala"));
     assert_eq!(config.dns.listen, Some(vec!["127.0.0.1:0".parse().unwrap()]));

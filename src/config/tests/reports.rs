@@ -350,6 +350,12 @@ error: there is no time zone `Guatemala`
 2 | timezone = "Guatemala"
   |            ^^^^^^^^^^^ did you mean `America/Guatemala`?
 
+warning: `country` is not built yet: it has no effect
+ --> /etc/amparo/amparo.toml:3:1
+  |
+3 | country = "Guatemala"
+  | ^^^^^^^ meanwhile no page shows help lines yet; their names always answer
+
 error: `Guatemala` is not a country
  --> /etc/amparo/amparo.toml:3:11
   |
@@ -380,7 +386,7 @@ error: `[child]` needs an id
 9 | age = 9
   | ^^^ write `[child.ID]` above it, with an id of your choice
 
-6 problems in /etc/amparo/amparo.toml.
+6 problems and 1 warning in /etc/amparo/amparo.toml.
 "#,
     );
 }
