@@ -39,13 +39,14 @@
 //! | [`name`] | – | domain names: parse, walk the parents, show escaped |
 //! | [`words`] | – | every sentence about the household, Spanish and English side by side |
 //! | [`clock`] | – | the only file that asks what time it is |
+//! | [`sys`] | – | the only file with `unsafe`: what only the kernel can do |
 //! | [`policy`] | name, words | PURE: who × what × when → verdict and reason. Cannot fail |
-//! | [`lists`] | name, words, policy | PURE: text → entries → index → look-up |
+//! | [`lists`] | name, words, sys, policy | text → entries → index → look-up |
 //! | [`clients`] | name, clock, policy | address → device → subject; the kernel's neighbour table |
 //! | [`config`] | name, words, policy, lists, clients | the one file: raw → checked, every mistake at once |
 //! | [`house`] | all of these but clock | reads the lists of a config: everything that decides, whole |
 //! | [`journal`] | name, words, clock, policy, config | SQLite by one writer thread; readers beside it |
-//! | [`dns`] | name, clock, policy, clients, config, house, journal | sockets, wire format, cache, upstreams |
+//! | [`dns`] | name, clock, sys, policy, clients, config, house, journal | sockets, wire format, cache, upstreams |
 //! | [`inspect`] | name, words, policy, lists, clients, config, house | what the program says of itself, as JSON |
 //! | [`control`] | – | the language of the control socket |
 //! | [`daemon`] | all of these | puts the parts together, owns the tasks, reloads, stops |
@@ -93,4 +94,5 @@ pub mod journal;
 pub mod lists;
 pub mod name;
 pub mod policy;
+pub mod sys;
 pub mod words;
