@@ -375,9 +375,7 @@ fn dnsmasq(place: &Place) -> std::io::Result<Arranged> {
     let file = folder.join("dnsmasq.conf");
     std::fs::write(&file, config)?;
     Ok(Arranged {
-        arguments: words(["--keep-in-foreground", "--conf-file", &file.display().to_string()])
-            .into_iter()
-            .collect(),
+        arguments: words(["--keep-in-foreground", &format!("--conf-file={}", file.display())]),
         form: Form::DnsmasqServers,
         reload: Reload::Signal,
     })
