@@ -54,16 +54,17 @@ pub(crate) fn house(names: u64, children: usize, schedules: usize, more: &str) -
         text.push('\n');
     }
     std::fs::write(&list, text).expect("the directory is ours");
+    let list = list.display();
     let mut config = format!(
         "[household]\ntimezone = \"UTC\"\nlanguage = \"en\"\n{more}\n\
          [category.measured]\nname = \"Measured\"\nnames = []\n\
-         [list.measured]\ncategory = \"measured\"\nfile = {list:?}\nformat = \"domains\"\n"
+         [list.measured]\ncategory = \"measured\"\nfile = \"{list}\"\nformat = \"domains\"\n"
     );
     for child in 0..children {
-        let last = 10 + child;
+        let device = 10 + child;
         write!(
             config,
-            "[child.child{child}]\nage = 9\ndevices = [\"127.0.0.{last}\"]\n\
+            "[child.child{child}]\nage = 9\ndevices = [\"127.0.0.{device}\"]\n\
              bedtime = \"20:30-06:30\"\nblock = [\"measured\", \"own.example\"]\n"
         )
         .expect("a string takes all");

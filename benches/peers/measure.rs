@@ -198,7 +198,7 @@ impl<'a> Watch<'a> {
             self.number += 1;
             let number = self.number;
             let below = format!("r{number}.{}", self.sentinel);
-            let name = if number % 2 == 0 { self.sentinel } else { &below };
+            let name = if number.is_multiple_of(2) { self.sentinel } else { &below };
             let _ = self.socket.send(&load::packet(name, number));
         }
     }

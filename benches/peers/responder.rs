@@ -92,7 +92,8 @@ impl Drop for Responder {
 }
 
 fn serve(socket: &UdpSocket, answer: Answer, stop: &AtomicBool) {
-    let mut buffers: Box<Buffers> = Box::new([[0; DATAGRAM_OCTETS]; BATCH]);
+    let mut buffers: Box<Buffers> =
+        vec![[0; DATAGRAM_OCTETS]; BATCH].into_boxed_slice().try_into().expect("it has as many");
     let mut headers = MultiHeaders::preallocate(BATCH, None);
     let mut replies = MultiHeaders::preallocate(BATCH, None);
     while !stop.load(Ordering::Relaxed) {

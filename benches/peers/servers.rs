@@ -259,6 +259,7 @@ fn amparo(place: &Place, program: &Path) -> std::io::Result<Arranged> {
     use std::fmt::Write as _;
     let Place { folder, address, upstream, .. } = place;
     let (list, state) = (list_in(folder), folder.join("state"));
+    let (list, state) = (list.display(), state.display().to_string());
     let seconds = std::fs::metadata(folder)?.modified()?.duration_since(std::time::UNIX_EPOCH);
     let hour = seconds.map_or(0, |seconds| seconds.as_secs() / 3600 % 24);
     let at = |later: u64| format!("{:02}:30", (hour + later) % 24);
@@ -272,7 +273,7 @@ listen = ["{address}"]
 upstreams = ["udp://{upstream}"]
 
 [state]
-directory = {state:?}
+directory = "{state}"
 
 [category.measured]
 name = "Measured"
@@ -280,7 +281,7 @@ names = []
 
 [list.measured]
 category = "measured"
-file = {list:?}
+file = "{list}"
 format = "domains"
 "#
     );
@@ -307,7 +308,6 @@ block = ["games", "video"]
     let file = folder.join("amparo.toml");
     std::fs::write(&file, config)?;
     let file = file.display().to_string();
-    let state = state.display().to_string();
     let program = program.display().to_string();
     Ok(Arranged {
         arguments: words(["run", "--config", &file, "--state", &state]),
@@ -322,6 +322,7 @@ fn unbound(place: &Place) -> std::io::Result<Arranged> {
     let (ip, port) = (address.ip(), address.port());
     let shown = folder.display();
     let list = list_in(folder);
+    let list = list.display();
     let file = folder.join("unbound.conf").display().to_string();
     let config = format!(
         r#"server:
@@ -340,7 +341,7 @@ fn unbound(place: &Place) -> std::io::Result<Arranged> {
     rrset-cache-size: 128m
     outgoing-range: 4096
     num-queries-per-thread: 2048
-include: {list:?}
+include: "{list}"
 remote-control:
     control-enable: yes
     control-interface: "{shown}/control"
@@ -386,7 +387,10 @@ fn pdns_recursor(place: &Place) -> std::io::Result<Arranged> {
     let Place { folder, address, upstream, .. } = place;
     let shown = folder.display().to_string();
     let lua = folder.join("recursor.lua");
-    std::fs::write(&lua, format!("rpzFile({:?}, {{policyName=\"list\"}})\n", list_in(folder)))?;
+    std::fs::write(
+        &lua,
+        format!("rpzFile(\"{}\", {{policyName=\"list\"}})\n", list_in(folder).display()),
+    )?;
     let config = format!(
         "local-address={}\nlocal-port={}\nallow-from=127.0.0.0/8\ndont-query=\n\
          forward-zones-recurse=.={upstream}\ndnssec=off\nthreads=1\nlua-config-file={}\n\
@@ -409,8 +413,9 @@ fn pdns_recursor(place: &Place) -> std::io::Result<Arranged> {
 /// dnsdist's guide, "Key-value stores": the file is looked at each second.
 fn dnsdist_cdb(place: &Place) -> std::io::Result<Arranged> {
     let list = list_in(&place.folder);
+    let list = list.display();
     let rules = format!(
-        "store = newCDBKVStore({list:?}, 1)\n\
+        "store = newCDBKVStore(\"{list}\", 1)\n\
          addAction(KeyValueStoreLookupRule(store, KeyValueLookupKeySuffix(1)), \
          RCodeAction(DNSRCode.NXDOMAIN))\n"
     );
@@ -418,13 +423,14 @@ fn dnsdist_cdb(place: &Place) -> std::io::Result<Arranged> {
     Ok(Arranged { arguments, form: Form::Cdb, reload: Reload::Unasked })
 }
 
-/// dnsdist's guide, "SuffixMatchNode", filled anew by a command on its console.
+/// dnsdist's guide, `SuffixMatchNode`, filled anew by a command on its console.
 fn dnsdist_suffix(place: &Place) -> std::io::Result<Arranged> {
     let list = list_in(&place.folder);
+    let list = list.display();
     let rules = format!(
         "function readList()\n\
            local names = newSuffixMatchNode()\n\
-           for line in io.lines({list:?}) do names:add(newDNSName(line)) end\n\
+           for line in io.lines(\"{list}\") do names:add(newDNSName(line)) end\n\
            setRules({{newRuleAction(SuffixMatchNodeRule(names, true), \
          RCodeAction(DNSRCode.NXDOMAIN))}})\n\
          end\n\
