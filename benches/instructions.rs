@@ -31,8 +31,12 @@ use fixture::{ASKED, Whole};
 
 /// How much more or less than the baseline is no finding.
 const TOLERANCE_PERCENT: u64 = 5;
-/// Rounds of the two runs. The first fills what fills itself on first use.
-const ROUNDS: [u64; 2] = [ASKED, ASKED * 5];
+/// Calls of the shorter run: it fills what fills itself on first use.
+const CALLS_FEW: u64 = ASKED;
+/// Calls of the longer run.
+const CALLS: u64 = ASKED * 5;
+/// The same of a function so short that the random part of building its house would show.
+const CALLS_OF_SHORT: u64 = ASKED * 25;
 /// Names on the list: what a look-up executes hardly depends on it, what it waits for does.
 const NAMES: u64 = 10_000;
 /// Open names in the cache, asked in turn. Fewer than [`ASKED`]: each is fetched under valgrind.
@@ -40,20 +44,20 @@ const CACHED: u64 = 256;
 /// What says that the counts are not compared.
 const OTHER: &str = "the baseline was made by";
 
-/// A function to be counted: its name, and what runs it so many times.
-type Counted = (&'static str, fn(u64));
+/// A function to be counted: its name, the calls of its longer run, and what calls it so often.
+type Counted = (&'static str, u64, fn(u64));
 
 /// What is counted, in the order of the table.
 const COUNTED: [Counted; 9] = [
-    ("parse_question", parse_question),
-    ("look_up_hit", |rounds| look_up(rounds, fixture::listed)),
-    ("look_up_miss", |rounds| look_up(rounds, fixture::open)),
-    ("decide_blocked", |rounds| decide(rounds, fixture::listed)),
-    ("decide_allowed", |rounds| decide(rounds, fixture::open)),
-    ("cache_hit", cache_hit),
-    ("blocked_answer", blocked_answer),
-    ("answer_now_blocked", |rounds| whole(rounds, 0, fixture::listed)),
-    ("answer_now_cached", |rounds| whole(rounds, CACHED, fixture::open)),
+    ("parse_question", CALLS, parse_question),
+    ("look_up_hit", CALLS_OF_SHORT, |rounds| look_up(rounds, fixture::listed)),
+    ("look_up_miss", CALLS_OF_SHORT, |rounds| look_up(rounds, fixture::open)),
+    ("decide_blocked", CALLS, |rounds| decide(rounds, fixture::listed)),
+    ("decide_allowed", CALLS, |rounds| decide(rounds, fixture::open)),
+    ("cache_hit", CALLS, cache_hit),
+    ("blocked_answer", CALLS, blocked_answer),
+    ("answer_now_blocked", CALLS, |rounds| whole(rounds, 0, fixture::listed)),
+    ("answer_now_cached", CALLS, |rounds| whole(rounds, CACHED, fixture::open)),
 ];
 
 fn main() -> ExitCode {
@@ -61,8 +65,8 @@ fn main() -> ExitCode {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     match words[..] {
         ["--one", name, rounds] => {
-            let counted = COUNTED.iter().find(|(other, _)| *other == name);
-            let (_, run) = counted.expect("this program asked itself");
+            let counted = COUNTED.iter().find(|(other, ..)| *other == name);
+            let (.., run) = counted.expect("this program asked itself");
             run(rounds.parse().expect("this program asked itself"));
             ExitCode::SUCCESS
         }
@@ -150,14 +154,16 @@ fn count_all() -> Result<Vec<(&'static str, u64)>, String> {
     let mut counts = Vec::new();
     for together in COUNTED.chunks(cores) {
         let results: Vec<Result<u64, String>> = std::thread::scope(|scope| {
-            let running: Vec<_> =
-                together.iter().map(|(name, _)| scope.spawn(|| count(name))).collect();
+            let running: Vec<_> = together
+                .iter()
+                .map(|(name, calls, _)| scope.spawn(|| count(name, *calls)))
+                .collect();
             let join = |handle: std::thread::ScopedJoinHandle<'_, _>| {
                 handle.join().unwrap_or_else(|_| Err("a count panicked".to_owned()))
             };
             running.into_iter().map(join).collect()
         });
-        for ((name, _), result) in together.iter().zip(results) {
+        for ((name, ..), result) in together.iter().zip(results) {
             counts.push((*name, result?));
         }
     }
@@ -165,10 +171,9 @@ fn count_all() -> Result<Vec<(&'static str, u64)>, String> {
 }
 
 /// Instructions a call of one function.
-fn count(name: &str) -> Result<u64, String> {
-    let [few, many] = ROUNDS;
-    let more = collected(name, many)?.saturating_sub(collected(name, few)?);
-    Ok(more / (many - few))
+fn count(name: &str, calls: u64) -> Result<u64, String> {
+    let more = collected(name, calls)?.saturating_sub(collected(name, CALLS_FEW)?);
+    Ok(more / (calls - CALLS_FEW))
 }
 
 /// The instructions of a whole run of this program.
