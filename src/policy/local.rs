@@ -211,6 +211,11 @@ impl LocalNames {
         self.records.get(name).map_or(&[], Vec::as_slice)
     }
 
+    /// The names of which something is known, in wire form.
+    pub fn wires(&self) -> impl Iterator<Item = &[u8]> {
+        self.zones.keys().map(AsRef::as_ref)
+    }
+
     /// Whether a name strictly below this one is answered here with something.
     #[must_use]
     pub fn reaches_below(&self, name: &Name) -> bool {

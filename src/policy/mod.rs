@@ -6,6 +6,7 @@
 pub mod explain;
 pub mod hours;
 pub mod local;
+pub mod mentioned;
 pub mod rules;
 pub mod safesearch;
 pub mod tags;

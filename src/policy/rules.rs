@@ -181,6 +181,19 @@ pub struct NameRule {
     pub level: Level,
 }
 
+// === impl Rules ===
+
+impl Rules {
+    /// Every name spelt out in these rules, in wire form.
+    pub fn mentioned(&self) -> impl Iterator<Item = &[u8]> {
+        let windows = self.schedules.iter().flat_map(|window| {
+            [Some(&window.block), Some(&window.allow), window.only.as_ref()].into_iter().flatten()
+        });
+        let scopes = windows.chain(&self.only);
+        self.names.wires().chain(scopes.flat_map(|scope| scope.names.wires()))
+    }
+}
+
 // === impl Scope ===
 
 impl Scope {
@@ -220,6 +233,11 @@ impl NameSet {
             })
     }
 
+    /// The names as written, in wire form.
+    pub fn wires(&self) -> impl Iterator<Item = &[u8]> {
+        self.entries.keys().map(AsRef::as_ref)
+    }
+
     /// Whether a name strictly below this one is covered.
     #[must_use]
     pub fn reaches_below(&self, name: &Name) -> bool {
@@ -236,6 +254,11 @@ impl NameRules {
         rules.push(rule);
         // Within one name: the nearer level first, and there `=name` before `name`.
         rules.sort_by_key(|rule| (rule.level, rule.reach == Reach::Below));
+    }
+
+    /// The names as written, in wire form.
+    pub fn wires(&self) -> impl Iterator<Item = &[u8]> {
+        self.entries.keys().map(AsRef::as_ref)
     }
 
     /// Whether a name strictly below this one is opened.

@@ -3,6 +3,7 @@
 //! A tag is a category, a service, or a list that fills no category. A [`TagSet`] is a fixed row
 //! of bits, so that deciding is an AND and allocates nothing.
 
+use super::mentioned::Mentioned;
 use crate::name::Name;
 use crate::words::Words;
 
@@ -57,6 +58,19 @@ pub struct TagTable {
 pub trait Lookup: Send + Sync {
     /// The tags of the name: those of its own entries and those its parents hand down.
     fn tags_of(&self, name: &Name) -> TagSet;
+
+    /// The hash under which [`Mentioned`] keeps a name. Whoever hashes the parents of a name
+    /// anyway gives its own hash here, and asks for those parents in [`Lookup::look_up`]: both are
+    /// written, or neither.
+    fn hash_of(&self, _name: &Name) -> u64 {
+        0
+    }
+
+    /// [`Lookup::tags_of`], and whether the name or a parent of it may be spelt out by a rule:
+    /// false must be certain.
+    fn look_up(&self, name: &Name, _mentioned: &Mentioned) -> (TagSet, bool) {
+        (self.tags_of(name), true)
+    }
 }
 
 // === impl TagSet ===
