@@ -510,7 +510,7 @@ impl Resolver {
             answer: settings.blocked_answer,
             ttl_seconds: settings.blocked_ttl_seconds.min(asked.ttl_cap_seconds()),
             nxdomain_forced: policy.denies(subject, asked_name),
-            ede: Some(Ede { code, text: &text }),
+            ede: Some(Ede { code, text: text }),
         };
         if settings.blocked_answer == BlockedAnswer::NxDomain
             && !closed.nxdomain_forced

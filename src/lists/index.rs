@@ -16,6 +16,7 @@ use std::collections::HashMap;
 use std::fmt;
 
 use crate::name::{NAME_OCTETS_MAX, Name};
+use crate::policy::mentioned::Mentioned;
 use crate::policy::tags::{Lookup, TagSet};
 
 /// The most labels a name can have: each takes two octets at least.
@@ -78,6 +79,26 @@ impl Lookup for Index {
             }
         });
         tags
+    }
+
+    fn hash_of(&self, name: &Name) -> u64 {
+        self.key.whole(name).0
+    }
+
+    fn look_up(&self, name: &Name, mentioned: &Mentioned) -> (TagSet, bool) {
+        let (mut tags, mut may_be_mentioned, mut labels) = (TagSet::EMPTY, false, 0);
+        let labels_max = self.labels_max.max(mentioned.labels_max());
+        self.key.each_suffix(name, labels_max, |is_whole, hash| {
+            labels += 1;
+            may_be_mentioned |= mentioned.contains(hash);
+            // Rules may spell out longer names than the lists.
+            if labels <= self.labels_max {
+                for row in self.rows_of(hash) {
+                    tags = tags.union(if is_whole { &row.at } else { &row.below });
+                }
+            }
+        });
+        (tags, may_be_mentioned)
     }
 }
 
@@ -147,12 +168,7 @@ impl Builder {
 
     /// Adds a name with the place of its row.
     pub(super) fn add(&mut self, name: &Name, mark: Mark) {
-        let mut labels = 0;
-        let mut whole = self.key.start;
-        self.key.each_suffix(name, LABELS_MAX, |_, hash| {
-            labels += 1;
-            whole = hash;
-        });
+        let (whole, labels) = self.key.whole(name);
         self.labels_max = self.labels_max.max(labels);
         self.entries.push((whole, mark));
     }
@@ -168,7 +184,7 @@ impl Builder {
         self.entries.sort_unstable();
         self.entries.dedup();
         if self.entries.is_empty() {
-            return Index::default();
+            return Index { key: self.key, ..Index::default() };
         }
         let names = self.entries.chunk_by(|a, b| a.0 == b.0).count();
         // Two to four names a bucket: fewer would cost more memory, more would cost more time.
@@ -286,6 +302,16 @@ impl Key {
             hash = self.below(hash, &wire[start + 1..=start + length]);
             each(place == 0, hash);
         }
+    }
+
+    /// The hash of a whole name, and how many labels it has.
+    fn whole(&self, name: &Name) -> (u64, usize) {
+        let (mut whole, mut labels) = (self.start, 0);
+        self.each_suffix(name, LABELS_MAX, |_, hash| {
+            whole = hash;
+            labels += 1;
+        });
+        (whole, labels)
     }
 
     /// The hash of a label and what stands to its right.
