@@ -60,6 +60,8 @@ pub(super) struct Landing {
     flights: Arc<Flights>,
     shard: usize,
     question: Arc<Question>,
+    /// The flight is closed; the same question in the table is a later one.
+    landed: bool,
 }
 
 /// The first one's asking. Dropped before its end, it goes on as a task of its own, which ends
@@ -101,7 +103,7 @@ impl Flights {
                 }
                 entry.insert(Vec::new());
                 let (flights, question) = (Arc::clone(self), Arc::clone(question));
-                Ok(Seat::First(Landing { flights, shard, question }))
+                Ok(Seat::First(Landing { flights, shard, question, landed: false }))
             }
         }
     }
@@ -116,19 +118,19 @@ impl Flights {
 
 impl Landing {
     /// Tells everybody. Who asks from now on starts a new flight.
-    pub(super) fn land(self, outcome: &Outcome) {
+    pub(super) fn land(mut self, outcome: &Outcome) {
         for waiting in self.close() {
             // Whoever has gone misses nothing.
             let _gone = waiting.send(outcome.clone());
         }
     }
 
-    fn close(&self) -> Vec<oneshot::Sender<Outcome>> {
-        let closed = self.flights.lock(self.shard).remove(&self.question);
-        if closed.is_some() {
-            self.flights.count.fetch_sub(1, Ordering::Relaxed);
+    fn close(&mut self) -> Vec<oneshot::Sender<Outcome>> {
+        if std::mem::replace(&mut self.landed, true) {
+            return Vec::new();
         }
-        closed.unwrap_or_default()
+        self.flights.count.fetch_sub(1, Ordering::Relaxed);
+        self.flights.lock(self.shard).remove(&self.question).unwrap_or_default()
     }
 }
 
@@ -159,8 +161,10 @@ impl Future for Carried {
 
 impl Drop for Carried {
     fn drop(&mut self) {
-        // Without a runtime the server is stopping, and those who wait learn that.
+        // Without a runtime the server is stopping, and those who wait learn that. What has
+        // panicked cannot go on.
         if let Some(asking) = self.0.take()
+            && !std::thread::panicking()
             && let Ok(runtime) = Handle::try_current()
         {
             runtime.spawn(asking);

@@ -29,6 +29,8 @@ mod tests_fakes;
 #[cfg(test)]
 mod tests_hostile;
 #[cfg(test)]
+mod tests_ports;
+#[cfg(test)]
 mod tests_tls;
 mod tls;
 mod trouble;

@@ -24,11 +24,11 @@ use crate::clock::Tick;
 
 /// Ports that one runtime keeps for one server: few descriptors, and enough that a forger has to
 /// guess among them too.
-const MEMBERS_MAX: usize = 16;
+pub(super) const MEMBERS_MAX: usize = 16;
 
 /// Fresh ports at once: ten thousand questions, more than a house asks in a day's worst minute,
 /// each find a port of their own.
-const FRESH_BURST: u64 = 12_000;
+pub(super) const FRESH_BURST: u64 = 12_000;
 
 /// Fresh ports a millisecond after that: with sixteen members, a port lives for three. Opening one
 /// costs some ten microseconds, so a flood pays a twentieth of its core for them.
@@ -95,9 +95,8 @@ impl Pools {
     /// A port to ask from. Must run within a tokio runtime, and so must the question.
     pub(super) fn port(&self, now: Tick) -> io::Result<Arc<Port>> {
         let runtime = Handle::current().id();
-        let found = |pools: &Vec<(Id, Arc<Pool>)>| {
-            pools.iter().position(|(theirs, _)| *theirs == runtime)
-        };
+        let found =
+            |pools: &Vec<(Id, Arc<Pool>)>| pools.iter().position(|(theirs, _)| *theirs == runtime);
         let pools = self.by_runtime.load();
         match found(&pools) {
             Some(place) => pools[place].1.port(now),
@@ -258,5 +257,44 @@ mod tests {
         assert!(!budget.take(Tick(1)));
         assert!((0..FRESH_BURST).all(|_| budget.take(Tick(1_000_000))));
         assert!(!budget.take(Tick(1_000_000)));
+    }
+
+    fn runtime() -> tokio::runtime::Runtime {
+        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
+    }
+
+    #[test]
+    fn a_pool_ends_with_its_runtime_and_none_is_shared() {
+        let pools = Pools::new(([127, 0, 0, 1], 9).into());
+        let (one, other) = (runtime(), runtime());
+        let here = one.block_on(async { pools.port(Tick(0)).unwrap() });
+        let there = other.block_on(async { pools.port(Tick(0)).unwrap() });
+        assert!(!Arc::ptr_eq(&here, &there));
+        assert_eq!(pools.by_runtime.load().len(), 2);
+        drop(one);
+        let left = pools.by_runtime.load_full();
+        assert_eq!(left.iter().map(|(id, _)| *id).collect::<Vec<_>>(), [other.handle().id()]);
+        drop(other);
+        assert!(pools.by_runtime.load().is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_pool_nobody_asks_from_is_emptied() {
+        let pool = Pool::new(([127, 0, 0, 1], 9).into(), Tick(0));
+        drop(pool.port(Tick(0)).unwrap());
+        assert_eq!(pool.close_unused(), 1);
+        assert_eq!(pool.close_unused(), 0);
+    }
+
+    #[tokio::test]
+    async fn fresh_ports_end_at_the_bound_and_close_when_nobody_holds_them() {
+        let pool = Pool::new(([127, 0, 0, 1], 9).into(), Tick(0));
+        let held: Vec<_> =
+            (0..OPEN_PER_POOL_MAX * 2).map(|_| pool.port(Tick(0)).unwrap()).collect();
+        assert!(pool.open.load(Ordering::Relaxed) <= OPEN_PER_POOL_MAX);
+        drop(held);
+        while pool.open.load(Ordering::Relaxed) > MEMBERS_MAX {
+            tokio::task::yield_now().await;
+        }
     }
 }

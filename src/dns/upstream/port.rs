@@ -66,12 +66,11 @@ struct Open {
     _count: Count,
 }
 
-#[derive(Default)]
 struct Desk {
     /// The questions in flight, by id.
     waiting: HashMap<u16, Slot>,
     departed: Departed,
-    /// Whether it was asked from since this was last looked at.
+    /// Whether it was asked from, or opened, since this was last looked at.
     used: bool,
 }
 
@@ -124,7 +123,7 @@ impl Port {
         let socket = bind(server)?;
         socket.connect(&server.into())?;
         let socket = UdpSocket::from_std(socket.into())?;
-        let open = Arc::new(Open { socket, desk: Mutex::default(), _count: count });
+        let open = Arc::new(Open { socket, desk: Mutex::new(Desk::new()), _count: count });
         let reader = tokio::spawn(read(Arc::clone(&open))).abort_handle();
         Ok(Port { open, reader })
     }
@@ -191,6 +190,11 @@ impl Open {
 // === impl Desk ===
 
 impl Desk {
+    fn new() -> Self {
+        let departed = Departed { ids: [0; DEPARTED_MAX], count: 0 };
+        Desk { waiting: HashMap::new(), departed, used: true }
+    }
+
     fn deliver(&mut self, datagram: &[u8]) {
         let id = datagram.first_chunk().map(|id| u16::from_be_bytes(*id));
         if let Some(slot) = id.and_then(|id| self.waiting.get_mut(&id)) {
@@ -275,12 +279,6 @@ impl Slot {
 }
 
 // === impl Departed ===
-
-impl Default for Departed {
-    fn default() -> Self {
-        Departed { ids: [0; DEPARTED_MAX], count: 0 }
-    }
-}
 
 impl Departed {
     fn note(&mut self, id: u16) {
