@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use socket2::{Domain, Protocol, Socket, Type};
+use tokio::io::Interest;
 use tokio::net::UdpSocket;
 use tokio::task::AbortHandle;
 
@@ -165,12 +166,25 @@ fn bind(server: SocketAddr) -> io::Result<Socket> {
 
 /// Reads until it is aborted.
 async fn read(open: Arc<Open>) {
-    while poll_fn(|cx| open.socket.poll_recv_ready(cx)).await.is_ok() {
+    while let Ok(ready) = open.socket.ready(Interest::READABLE | Interest::ERROR).await {
+        if ready.is_error() {
+            open.take_error();
+        }
         BUFFER.with_borrow_mut(|buffer| open.take_all(buffer));
     }
 }
 
 impl Open {
+    /// A refusal makes a socket fail, and not readable.
+    fn take_error(&self) {
+        // Seen: the next error is news again.
+        let seen = || Err::<(), _>(io::ErrorKind::WouldBlock.into());
+        let _waits = self.socket.try_io(Interest::ERROR, seen);
+        if let Ok(Some(error)) = self.socket.take_error() {
+            self.desk().fail(&Trouble::of_io(&error));
+        }
+    }
+
     fn take_all(&self, buffer: &mut [u8]) {
         for _ in 0..READS_MAX {
             match self.socket.try_recv(buffer) {
