@@ -1,8 +1,14 @@
 //! What a question to a plain upstream costs: `cargo bench --bench relay [-- QUESTIONS]`.
 //!
-//! One current_thread runtime keeps a hundred questions in flight; an upstream on a thread of its
+//! One `current_thread` runtime keeps a hundred questions in flight; an upstream on a thread of its
 //! own answers each at once. Printed is what the asking thread alone spent, kernel included:
 //! compare two versions in turn in one sitting, the machine's pace changes within seconds.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a bench prints, and ends where it fails"
+)]
 
 use std::cell::Cell;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
@@ -36,7 +42,7 @@ fn main() {
     for round in 1..=ROUNDS {
         let (clock, before) = (Clock::System.now(), cpu());
         let failed = runtime.block_on(ask_all(&upstreams, questions, round));
-        let spent = cpu() - before;
+        let spent = cpu().saturating_sub(before);
         let took = Clock::System.now().duration_since(clock).unsigned_abs();
         report(round, questions, failed, took, spent);
     }

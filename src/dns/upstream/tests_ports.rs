@@ -157,14 +157,14 @@ async fn one_id_on_two_ports_is_two_questions() {
     let server = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     let (here, there) = (port_to(&server), port_to(&server));
     let (mut one, mut other) = (query_for("one.example", 7), query_for("other.example", 7));
-    let (first, from_here) = sent(&here, &mut one, &server).await;
-    let (second, from_there) = sent(&there, &mut other, &server).await;
+    let (first, nearby) = sent(&here, &mut one, &server).await;
+    let (second, beyond) = sent(&there, &mut other, &server).await;
     assert_eq!(one.id(), other.id());
     // Each is sent the other's answer first.
-    server.send_to(&good(other.octets()), from_here).await.unwrap();
-    server.send_to(&good(one.octets()), from_there).await.unwrap();
-    server.send_to(&good(one.octets()), from_here).await.unwrap();
-    server.send_to(&good(other.octets()), from_there).await.unwrap();
+    server.send_to(&good(other.octets()), nearby).await.unwrap();
+    server.send_to(&good(one.octets()), beyond).await.unwrap();
+    server.send_to(&good(one.octets()), nearby).await.unwrap();
+    server.send_to(&good(other.octets()), beyond).await.unwrap();
     assert_eq!(&heard(&first).await[12..], &good(one.octets())[12..]);
     assert_eq!(&heard(&second).await[12..], &good(other.octets())[12..]);
 }
