@@ -133,7 +133,7 @@ fn port_to(server: &UdpSocket) -> Arc<Port> {
 async fn heard(ticket: &Ticket) -> Arc<[u8]> {
     match ticket.news().await {
         News::Heard(octets, _) => octets,
-        other => panic!("{other:?}"),
+        other @ (News::NearMisses | News::Drowned | News::Failed(_)) => panic!("{other:?}"),
     }
 }
 
