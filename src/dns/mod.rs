@@ -76,6 +76,8 @@ pub struct Counts {
     pub blocked: AtomicU64,
     /// Of these, answered from the cache.
     pub cached: AtomicU64,
+    /// Questions for which the cache had nothing that could be handed on.
+    pub missed: AtomicU64,
     /// Of these, not answered because no upstream did.
     pub failed: AtomicU64,
 }
@@ -235,6 +237,7 @@ impl Resolver {
                 return Quick::Reply;
             }
         }
+        Counts::add(&self.counts.missed);
         if !question.recursion_desired {
             // What we have, or nothing (RFC 1034 §4.3.1).
             answer::empty(packet, question, rcode::REFUSED, None, None, out);
@@ -434,7 +437,7 @@ impl Resolver {
     fn pass_on_expired(
         &self,
         asked: &Asked<'_>,
-        key: &Key,
+        key: &Key<'_>,
         newer: &Result<Arc<Response>, u16>,
         out: &mut Vec<u8>,
     ) -> bool {
@@ -542,7 +545,7 @@ fn refuse(packet: &[u8], refusal: &Refusal, out: &mut Vec<u8>) -> Quick<Later> {
 }
 
 /// Where the answer to a name is kept.
-fn key(name: &Name, question: &Question, group: u32) -> Key {
+fn key<'a>(name: &'a Name, question: &Question, group: u32) -> Key<'a> {
     Key::new(name, question.qtype, question.dnssec_ok(), question.checking_disabled, group)
 }
 
@@ -571,7 +574,7 @@ fn asks_address(question: &Question) -> bool {
 // === impl Waiting ===
 
 impl Waiting {
-    fn key(&self) -> Key {
+    fn key(&self) -> Key<'_> {
         key(&self.wanted, &self.question, self.state.kept_under(self.group))
     }
 }
