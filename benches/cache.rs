@@ -7,7 +7,6 @@
 //!
 //! The LRU here pays an entry what ours does and nothing for its table; ours pays for its table
 //! and, as shipped, keeps a tenth for negative answers, of which the first table has none.
-#![cfg_attr(test, expect(missing_docs, reason = "a program has no readers of its documentation"))]
 
 use std::io::Write as _;
 use std::sync::Arc;
@@ -85,7 +84,7 @@ fn trace(skew: f64, once_percent: usize) -> Vec<usize> {
 struct Random(u64);
 
 impl Random {
-    fn next(&mut self) -> u64 {
+    fn step(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -93,11 +92,11 @@ impl Random {
     }
 
     fn below(&mut self, end: usize) -> usize {
-        usize::try_from(self.next() % end as u64).unwrap_or(0)
+        usize::try_from(self.step() % end as u64).unwrap_or(0)
     }
 
     fn unit(&mut self) -> f64 {
-        f64::from(u32::try_from(self.next() >> 32).unwrap_or(0)) / f64::from(u32::MAX)
+        f64::from(u32::try_from(self.step() >> 32).unwrap_or(0)) / f64::from(u32::MAX)
     }
 }
 

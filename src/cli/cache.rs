@@ -67,8 +67,9 @@ fn flush(app: &App, name: Option<&str>, json: bool) -> Result<(), Failure> {
     }
     let answers =
         count(usize::try_from(flushed.forgotten).unwrap_or(usize::MAX), "answer", "answers");
-    Ok(match &flushed.name {
+    match &flushed.name {
         None => writeln!(out, "{answers} forgotten: all there were.")?,
         Some(name) => writeln!(out, "{answers} forgotten for {name} and the names below it.")?,
-    })
+    }
+    Ok(())
 }

@@ -6,6 +6,7 @@
 //!
 //! It changes nothing by itself: `shard` does, under its lock.
 
+use std::array::from_fn;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -48,7 +49,7 @@ impl Table {
         let sets = if sets == 0 { 0 } else { sets.next_power_of_two() };
         Table {
             tags: (0..sets).map(|_| AtomicU64::new(0)).collect(),
-            sets: (0..sets).map(|_| Default::default()).collect(),
+            sets: (0..sets).map(|_| from_fn(|_| ArcSwapOption::empty())).collect(),
         }
     }
 
