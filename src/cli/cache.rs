@@ -37,12 +37,12 @@ impl Cache {
 
 fn stats(app: &App, json: bool) -> Result<(), Failure> {
     let state = app.found_or_default()?.state_directory;
-    let stats: CacheStats = control::tell(&state, &Command::CacheStats)?;
+    let told: CacheStats = control::tell(&state, &Command::CacheStats)?;
     let mut out = std::io::stdout().lock();
     if json {
-        return print_json(&mut out, &stats);
+        return print_json(&mut out, &told);
     }
-    Ok(print(&mut out, &stats)?)
+    Ok(print(&mut out, &told)?)
 }
 
 fn print(out: &mut dyn Write, stats: &CacheStats) -> std::io::Result<()> {
