@@ -46,6 +46,13 @@ pub enum Command {
         /// The name.
         name: String,
     },
+    /// What does the cache hold? Answer: [`CacheStats`].
+    CacheStats,
+    /// Forget what upstreams said. Answer: [`CacheFlushed`].
+    CacheFlush {
+        /// Of this name and every name below it; none: of every name.
+        name: Option<String>,
+    },
 }
 
 /// The daemon's answer: what was asked for, or a sentence that says why not.
@@ -102,6 +109,40 @@ pub struct CacheStatus {
     pub entries: u64,
     /// Octets they take.
     pub bytes: u64,
+}
+
+/// What `amparo cache` tells.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct CacheStats {
+    /// The version of this JSON.
+    pub v: u32,
+    /// Answers kept, those that have run out included.
+    pub entries: u64,
+    /// Of these, negative answers and failures.
+    pub negatives: u64,
+    /// Octets of memory they take, with the table they are found by.
+    pub bytes: u64,
+    /// The most octets they may take.
+    pub bytes_max: u64,
+    /// Questions since the start that were answered from the cache.
+    pub hits: u64,
+    /// Questions since the start that were looked for in vain.
+    pub misses: u64,
+    /// The share of hits, from 0 to 1; none before the first question.
+    pub hit_rate: Option<f64>,
+    /// Answers pushed out for want of room since the start.
+    pub evictions: u64,
+}
+
+/// What `amparo cache flush` did.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct CacheFlushed {
+    /// The version of this JSON.
+    pub v: u32,
+    /// The name; none: all names.
+    pub name: Option<String>,
+    /// How many answers were forgotten.
+    pub forgotten: u64,
 }
 
 /// One upstream.

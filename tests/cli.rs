@@ -396,7 +396,7 @@ fn a_search_finds_the_lists_that_name_a_name() {
 #[test]
 fn without_a_daemon_its_commands_say_so() {
     let home = Home::with(&family());
-    for command in ["status", "reload"] {
+    for command in ["status", "reload", "cache"] {
         let output = home.amparo(&[command]);
         output.exits(NO_DAEMON);
         assert!(!output.stderr.is_empty(), "it says what to do: {output}");
@@ -419,6 +419,24 @@ async fn a_daemon_tells_its_state_and_reloads_on_demand() {
     let output = amparo.cli(&["reload"]).await;
     output.exits(CONFIG).complains("did you mean `tiktok`?");
     amparo.ask(MATEO, "www.example.com").await.is_blocked();
+}
+
+#[tokio::test]
+async fn the_cache_is_shown_and_forgets_what_it_is_told() {
+    let amparo = Amparo::start(FAMILY).await;
+    for name in ["example.com", "www.example.com", "www.example.org", "example.com"] {
+        amparo.ask(ANA, name).await;
+    }
+    amparo.cli(&["cache"]).await.exits(DONE).prints("3 kept").prints("25.0 %").is_plain();
+    let rows = amparo.cli(&["cache", "stats", "--json"]).await.exits(DONE).json();
+    let [v, entries, hits, misses] = ["v", "entries", "hits", "misses"].map(|key| &rows[0][key]);
+    assert_eq!((v, entries, hits, misses), (&1.into(), &3.into(), &1.into(), &3.into()));
+    assert!(rows[0]["bytes"].as_u64() < rows[0]["bytes_max"].as_u64());
+
+    let rows = amparo.cli(&["cache", "flush", "Example.com", "--json"]).await.exits(DONE).json();
+    assert_eq!((&rows[0]["name"], &rows[0]["forgotten"]), (&"example.com".into(), &2.into()));
+    amparo.cli(&["cache", "flush"]).await.exits(DONE).prints("1 answer forgotten").is_plain();
+    amparo.cli(&["cache", "flush", "not a name"]).await.exits(USAGE).is_plain();
 }
 
 #[test]

@@ -3,6 +3,7 @@
 //! Exit codes: 0 done, 1 failed, 2 usage, 3 the config is wrong, 4 the daemon does not answer;
 //! `why` 10 when the name is blocked.
 
+mod cache;
 mod check;
 mod lists;
 mod log;
@@ -62,6 +63,7 @@ enum Command {
     Log(log::Log),
     Status(status::Status),
     Lists(lists::Lists),
+    Cache(cache::Cache),
     Reload(reload::Reload),
     Try(try_out::Try),
     Completions(shell::Completions),
@@ -121,6 +123,7 @@ pub fn main() -> ExitCode {
         Command::Log(command) => log_of(&command, &app),
         Command::Status(command) => command.run(&app),
         Command::Lists(command) => command.run(&app),
+        Command::Cache(command) => command.run(&app),
         Command::Reload(command) => command.run(&app),
         Command::Try(command) => command.run(),
         Command::Completions(command) => command.run(),

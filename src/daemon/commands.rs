@@ -15,8 +15,8 @@ use tokio::task::JoinSet;
 
 use super::{Failure, Shared, blocking};
 use crate::control::{
-    Answer, COMMAND_OCTETS_MAX, CacheStatus, Command, PersonStatus, Status, UpstreamStatus,
-    socket_path,
+    Answer, COMMAND_OCTETS_MAX, CacheFlushed, CacheStats, CacheStatus, Command, PersonStatus,
+    Status, UpstreamStatus, socket_path,
 };
 use crate::inspect;
 use crate::name::Name;
@@ -169,6 +169,23 @@ async fn obey(command: Command, shared: &Arc<Shared>) -> Answer {
             });
             done(&matches.await)
         }
+        Command::CacheStats => {
+            shared.resolver.settled().await;
+            done(&cache_stats(shared))
+        }
+        Command::CacheFlush { name } => {
+            let below = match name.as_deref().map(Name::parse).transpose() {
+                Ok(below) => below,
+                Err(why) => return Answer::Failed(format!("that is no domain name: {why}")),
+            };
+            let shared = shared.clone();
+            let forgotten = blocking(move || {
+                let cache = shared.resolver.cache();
+                below.map_or_else(|| cache.clear(), |name| cache.flush(&name))
+            });
+            let (v, forgotten) = (inspect::JSON_VERSION, forgotten.await);
+            done(&CacheFlushed { v, name, forgotten })
+        }
     }
 }
 
@@ -176,6 +193,27 @@ fn done(value: &impl Serialize) -> Answer {
     match serde_json::to_value(value) {
         Ok(value) => Answer::Done(value),
         Err(error) => Answer::Failed(format!("the answer cannot be written: {error}")),
+    }
+}
+
+fn cache_stats(shared: &Shared) -> CacheStats {
+    let stats = shared.resolver.cache().stats();
+    let counts = &shared.resolver.counts;
+    let hits = counts.cached.load(Ordering::Relaxed);
+    let misses = counts.missed.load(Ordering::Relaxed);
+    // In ten-thousandths, which is more than anybody reads.
+    let share = (hits * 10_000).checked_div(hits + misses);
+    let share = share.and_then(|share| u32::try_from(share).ok());
+    CacheStats {
+        v: inspect::JSON_VERSION,
+        entries: stats.entries,
+        negatives: stats.negatives,
+        bytes: stats.bytes,
+        bytes_max: stats.bytes_max,
+        hits,
+        misses,
+        hit_rate: share.map(|share| f64::from(share) / 10_000.0),
+        evictions: stats.evictions,
     }
 }
 

@@ -164,25 +164,27 @@ pub fn cname_then(
     let mut answers = 1;
     if let Some((response, aged)) = upstream {
         let message = response.bytes();
-        let (mut owner, mut data) = (Vec::new(), Vec::new());
         for found in Records::new(message, response.question_end()) {
             let found = found?;
             if found.section != Section::Answer {
                 break;
             }
-            owner.clear();
-            data.clear();
-            unpack_name(message, found.start, &mut owner)?;
-            match found.rtype {
-                rtype::CNAME | rtype::DNAME => {
-                    unpack_name(message, found.data.start, &mut data)?;
-                }
-                // Nothing else with names that may be compressed belongs to an address's answer.
-                other if may_hold_pointers(other) => continue,
-                _ => data.extend_from_slice(&message[found.data.clone()]),
+            // Nothing else with names that may be compressed belongs to an address's answer.
+            let is_link = matches!(found.rtype, rtype::CNAME | rtype::DNAME);
+            if !is_link && may_hold_pointers(found.rtype) {
+                continue;
             }
             let ttl_seconds = aged.ttl_seconds(found.ttl_seconds()).min(ttl_cap_seconds);
-            record(out, &owner, found.rtype, ttl_seconds, &data);
+            unpack_name(message, found.start, out)?;
+            record(out, &[], found.rtype, ttl_seconds, &[]);
+            let start = out.len();
+            if is_link {
+                unpack_name(message, found.data.start, out)?;
+            } else {
+                out.extend_from_slice(&message[found.data.clone()]);
+            }
+            let length = u16::try_from(out.len() - start).unwrap_or(0);
+            out[start - 2..start].copy_from_slice(&length.to_be_bytes());
             answers += 1;
         }
     }

@@ -238,15 +238,32 @@ impl Resolver {
         let group = state.group_of(client.subject, wanted);
         let key = key(wanted, question, state.kept_under(group));
         let hit = self.cache.get(&key, *tick);
+        let wait = |place, holds_stale| {
+            Arc::new(Waiting {
+                sight: sight.clone(),
+                packet: packet.into(),
+                question: *question,
+                client: client.clone(),
+                verdict,
+                wanted: *wanted,
+                group,
+                limit_octets,
+                holds_stale,
+                _place: place,
+            })
+        };
         if let Some(hit) = &hit {
             // Upstream failed a moment ago: asking again would be too early (RFC 8767 §5).
             let serves = !hit.aged.stale || (hit.failed_lately && state.serves_stale());
             if serves && self.pass_on(&mut asked, &hit.response, hit.aged, out) {
                 asked.notes.cached += 1;
                 answer::fit(out, limit_octets);
-                return Quick::Reply;
+                let place = hit.refresh_due.then(|| self.places.take(source.from.ip())).flatten();
+                let refresh = place.map(|place| Quick::ReplyThen(wait(place, false)));
+                return refresh.unwrap_or(Quick::Reply);
             }
         }
+        asked.notes.missed += 1;
         if !question.recursion_desired {
             // What we have, or nothing (RFC 1034 §4.3.1).
             answer::empty(packet, question, rcode::REFUSED, None, None, out);
@@ -263,18 +280,7 @@ impl Resolver {
             let said = serve::overloaded(&self.counters, packet, out);
             return if said { Quick::Reply } else { Quick::Silence };
         };
-        Quick::Later(Arc::new(Waiting {
-            sight: sight.clone(),
-            packet: packet.into(),
-            question: *question,
-            client: client.clone(),
-            verdict,
-            wanted: *wanted,
-            group,
-            limit_octets,
-            holds_stale,
-            _place: place,
-        }))
+        Quick::Later(wait(place, holds_stale))
     }
 
     /// Answers whoever was never seen, once it is known whose device it is; or what is to be asked
@@ -411,7 +417,7 @@ impl Resolver {
         let read = match sight.state.upstreams_of(*group).ask(ask(wanted, &waiting)).await {
             // Malformed although it matched the question: as good as no answer (RFC 8914 §4.25).
             Ok(octets) => Response::read(&octets, wanted, question.qtype)
-                .map(Arc::new)
+                .map(|response| Arc::new(response.judged_by(&sight.state)))
                 .map_err(|_| EDE_INVALID_DATA),
             // Nobody was asked, so nothing was learnt.
             Err(failure) if failure.kind == FailureKind::Busy => {
@@ -436,10 +442,12 @@ impl Resolver {
         aged: Aged,
         out: &mut Vec<u8>,
     ) -> bool {
+        let Sight { state, moment, .. } = asked.sight;
+        let policy = &state.house.policy;
+        let chain = response.chain(state.id);
+        let passes = chain.is_some_and(|chain| policy.passes(asked.client.subject, chain));
         // A cloaked name meets the same rules; below what was opened by hand nothing is judged.
-        if !asked.verdict.is_final() {
-            let Sight { state, moment, .. } = asked.sight;
-            let policy = &state.house.policy;
+        if !passes && !asked.verdict.is_final() {
             let mut opened = Vec::new();
             for (owner, target) in response.links() {
                 // What was opened by hand opens what it leads to, not what stands beside it.
@@ -510,7 +518,7 @@ impl Resolver {
             answer: settings.blocked_answer,
             ttl_seconds: settings.blocked_ttl_seconds.min(asked.ttl_cap_seconds()),
             nxdomain_forced: policy.denies(subject, asked_name),
-            ede: Some(Ede { code, text: text }),
+            ede: Some(Ede { code, text }),
         };
         if settings.blocked_answer == BlockedAnswer::NxDomain
             && !closed.nxdomain_forced
@@ -542,7 +550,7 @@ fn refuse(packet: &[u8], refusal: &Refusal, out: &mut Vec<u8>) -> Quick<Later> {
 }
 
 /// Where the answer to a name is kept.
-fn key(name: &Name, question: &Question, group: u32) -> Key {
+fn key<'a>(name: &'a Name, question: &Question, group: u32) -> Key<'a> {
     Key::new(name, question.qtype, question.dnssec_ok(), question.checking_disabled, group)
 }
 
@@ -571,7 +579,7 @@ fn asks_address(question: &Question) -> bool {
 // === impl Waiting ===
 
 impl Waiting {
-    fn key(&self) -> Key {
+    fn key(&self) -> Key<'_> {
         key(&self.wanted, &self.question, self.sight.state.kept_under(self.group))
     }
 }

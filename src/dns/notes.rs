@@ -32,6 +32,8 @@ pub struct Counts {
     pub blocked: AtomicU64,
     /// Of these, answered from the cache.
     pub cached: AtomicU64,
+    /// Questions for which the cache had nothing that could be handed on.
+    pub missed: AtomicU64,
     /// Of these, not answered because no upstream did.
     pub failed: AtomicU64,
 }
@@ -42,6 +44,7 @@ pub(super) struct Notes {
     pub(super) queries: u64,
     pub(super) blocked: u64,
     pub(super) cached: u64,
+    pub(super) missed: u64,
     pub(super) failed: u64,
     /// Each with the number of queries of the flood it stands for; 0: it stands for itself.
     kept: Vec<(Note, u64)>,
@@ -136,6 +139,7 @@ impl Notes {
             (&counts.queries, &mut self.queries),
             (&counts.blocked, &mut self.blocked),
             (&counts.cached, &mut self.cached),
+            (&counts.missed, &mut self.missed),
             (&counts.failed, &mut self.failed),
         ];
         for (count, noted) in numbers.into_iter().filter(|(_, noted)| **noted > 0) {

@@ -10,8 +10,10 @@ use super::records::{
     HEADER_OCTETS, MESSAGE_OCTETS_MAX, Malformed, Record, Records, Section, rtype, skip_name,
     u16_at, unpack_name,
 };
+use super::state::State;
 use super::wire::{CLASS_IN, Question, rcode};
 use crate::name::Name;
+use crate::policy::Chain;
 
 /// The longest chain of CNAMEs that is believed.
 const CHAIN_MAX: usize = 16;
@@ -36,6 +38,8 @@ pub struct Response {
     minimums: Box<[u16]>,
     /// Where the names stand that lead somewhere, and those they lead to.
     links: Box<[(u16, u16)]>,
+    /// What the rules of a state say of `links` together, with the id of that state.
+    chain: Option<Box<(u64, Chain)>>,
     /// EDE options, ready to be appended to an OPT record.
     ede: Box<[u8]>,
     min_ttl_seconds: Option<u32>,
@@ -119,6 +123,7 @@ impl Response {
             ttls: Box::default(),
             minimums: Box::default(),
             links: Box::default(),
+            chain: None,
             ede: ede.into_boxed_slice(),
             min_ttl_seconds: None,
             soa_seconds: None,
@@ -196,6 +201,19 @@ impl Response {
         self.links.iter().filter_map(move |&(owner, target)| Some((name(owner)?, name(target)?)))
     }
 
+    /// The same, knowing what the rules in force say of the names it leads to.
+    #[must_use]
+    pub(super) fn judged_by(mut self, state: &State) -> Self {
+        let chain = state.house.policy.chain(self.links().map(|(_, target)| target));
+        self.chain = (!self.links.is_empty()).then(|| Box::new((state.id, chain)));
+        self
+    }
+
+    /// What the rules of this state say of the names it leads to; none where that is not known.
+    pub(super) fn chain(&self, state: u64) -> Option<&Chain> {
+        self.chain.as_deref().filter(|(id, _)| *id == state).map(|(_, chain)| chain)
+    }
+
     /// The smallest TTL of all records, in seconds; none without records.
     #[must_use]
     pub fn min_ttl(&self) -> Option<u32> {
@@ -250,7 +268,8 @@ impl Response {
     #[must_use]
     pub fn octets(&self) -> usize {
         let offsets = self.ttls.len() + self.minimums.len() + 2 * self.links.len();
-        size_of::<Self>() + self.bytes.len() + 2 * offsets + self.ede.len()
+        let chain = self.chain.as_deref().map_or(0, size_of_val);
+        size_of::<Self>() + chain + self.bytes.len() + 2 * offsets + self.ede.len()
     }
 }
 
@@ -428,6 +447,7 @@ impl Reading {
             bytes[3] = (bytes[3] & 0xf0) | 2;
         }
         Ok(Response {
+            chain: None,
             bytes: bytes.into_boxed_slice(),
             question_end: offset(self.question_end)?,
             ttls: self.ttls.into_boxed_slice(),

@@ -20,6 +20,8 @@ use crate::policy::tags::Tag;
 pub struct State {
     /// The rules, the lists, the devices.
     pub house: House,
+    /// Another number for each state: what was learnt under one may not hold in another.
+    pub(super) id: u64,
     /// Groups of upstreams, by their place: adults', children's, one for each forwarded zone.
     groups: Vec<Group>,
     /// The last id a group was given.
@@ -100,7 +102,8 @@ impl State {
             .collect();
         let tag_ids = household.tags.iter().map(|(_, info)| info.id.as_str().into()).collect();
         let moment = ArcSwap::from_pointee(house.policy.moment(clock.now()));
-        State { house, groups, next_group, forwards, subjects, tag_ids, own_networks, moment }
+        let id = previous.map_or(0, |state| state.id) + 1;
+        State { house, id, groups, next_group, forwards, subjects, tag_ids, own_networks, moment }
     }
 
     /// What holds at `now`. Computed anew exactly at a boundary, by the first query that meets it:

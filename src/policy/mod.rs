@@ -37,6 +37,14 @@ pub struct Policy {
     briefs: Briefs,
 }
 
+/// What the lists say of several names together: one look tells that no rule closes any of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Chain {
+    tags: TagSet,
+    /// Whether a rule may spell one of them out; false is certain.
+    mentioned: bool,
+}
+
 /// One question put to the rules.
 #[derive(Clone, Copy)]
 pub struct Ask<'a> {
@@ -125,6 +133,22 @@ impl Policy {
     ) -> Option<Verdict> {
         let ask = self.ask(subject, target, moment);
         TARGET_ORDER.iter().find_map(|(_, rule)| rule(&ask))
+    }
+
+    /// What the lists say of several names together, such as those an answer leads to.
+    pub fn chain(&self, names: impl Iterator<Item = Name>) -> Chain {
+        let none = Chain { tags: TagSet::EMPTY, mentioned: false };
+        names.fold(none, |chain, name| {
+            let (tags, mentioned) = self.lookup.look_up(&name, &self.mentioned);
+            Chain { tags: chain.tags.union(&tags), mentioned: chain.mentioned || mentioned }
+        })
+    }
+
+    /// Whether [`Policy::judge_target`] certainly has nothing to say of any name of a chain.
+    #[must_use]
+    pub fn passes(&self, subject: SubjectId, chain: &Chain) -> bool {
+        let rules = &self.subject(subject).rules;
+        !chain.mentioned && !rules.everything_closed && !rules.closed.meets(&chain.tags)
     }
 
     /// Whether every name below this one is closed too. Only then may an answer say that the name
