@@ -124,9 +124,9 @@ fn ask(cache: &Cache, name: &Name, positive: bool) -> bool {
 /// An LRU of so many octets, each entry as large as ours is.
 fn of_lru(trace: &[usize], octets_max: usize) -> usize {
     let mut lru = Lru::default();
-    let fixed = octets(&name(0)) - name(0).wire().len() * 2;
-    // A name stands in an answer once, and in the key unless that holds it in itself.
-    let octets_of = |number| fixed + name(number).wire().len() * 2;
+    // A longer name makes its answer longer; the key has room for every name here in itself.
+    let fixed = octets(&name(0)) - name(0).wire().len();
+    let octets_of = |number| fixed + name(number).wire().len();
     let mut octets = 0;
     trace
         .iter()
