@@ -262,13 +262,15 @@ impl Daemon {
             Err(sentence) => error!("stopped; the journal is not whole: {}", sentence.en),
         }
     }
+}
 
-    /// Waits until the process is told to stop (SIGTERM, SIGINT).
-    pub async fn wait_for_signal(&self) {
-        use tokio::signal::unix::{SignalKind, signal};
-        let (Ok(mut terminate), Ok(mut interrupt)) =
-            (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-        else {
+/// Waits until the process is told to stop (SIGTERM, SIGINT). From the moment this is called such
+/// a signal no longer ends the process at once.
+pub fn signals() -> impl Future<Output = ()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let listened = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()));
+    async {
+        let (Ok(mut terminate), Ok(mut interrupt)) = listened else {
             error!("signals cannot be listened for; stop the process with SIGKILL");
             return std::future::pending().await;
         };

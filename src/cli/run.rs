@@ -38,8 +38,10 @@ pub(super) fn serve(options: Options) -> Result<(), Failure> {
         .map_err(|error| Failure::failed(format!("the runtime cannot start: {error}")))?;
     runtime.block_on(async {
         let daemon = daemon::start(options).await?;
+        // Before anybody hears that it runs, and may want to stop it.
+        let told_to_stop = daemon::signals();
         greet(&daemon)?;
-        daemon.wait_for_signal().await;
+        told_to_stop.await;
         daemon.shutdown().await;
         Ok(())
     })
