@@ -19,6 +19,8 @@ use crate::policy::Chain;
 const CHAIN_MAX: usize = 16;
 /// How many targets are looked at. An answer with more is refused: one could hide behind them.
 const TARGETS_MAX: usize = 64;
+/// Records that room is made for before they are seen: what a message says of itself may be a lie.
+const RECORDS_EXPECTED_MAX: usize = 32;
 /// How many octets of the upstream's extended errors are passed on.
 const EDE_OCTETS_MAX: usize = 256;
 /// The TTL of an answer that has run out and serves because upstreams fail (RFC 8767 §4).
@@ -98,6 +100,7 @@ impl Response {
         }
         let question_end = check_head(response, name, qtype)?;
         let mut reading = Reading::new(name, qtype, question_end);
+        reading.ttls.reserve_exact(counted(response).min(RECORDS_EXPECTED_MAX));
         for record in Records::new(response, question_end) {
             reading.take(response, &record?)?;
         }
@@ -271,6 +274,12 @@ impl Response {
         let chain = self.chain.as_deref().map_or(0, size_of_val);
         size_of::<Self>() + chain + self.bytes.len() + 2 * offsets + self.ede.len()
     }
+}
+
+/// How many records a message says it has, OPT left out if it has none else in its last section.
+fn counted(message: &[u8]) -> usize {
+    let counts = [6, 8, 10].map(|at| usize::from(u16_at(message, at).unwrap_or(0)));
+    counts[0] + counts[1] + counts[2].saturating_sub(1)
 }
 
 /// An answer that is being taken apart.

@@ -17,9 +17,6 @@ use super::{answer, wire};
 /// How many queries of one UDP socket, or of all TCP connections of one listener, may wait for
 /// something at once. Each costs a task of a few KiB; a home never has a hundred.
 pub const WAITING_MAX: usize = 1024;
-/// After this long a query that waits is given up. No client waits as long, and whoever answers
-/// has shorter limits of its own: this one only keeps a place from being lost for ever.
-pub const WAITING_TIME_MAX: Duration = Duration::from_secs(15);
 /// How long queries under way may still take when the program ends.
 pub const SHUTDOWN_GRACE: Duration = Duration::from_secs(2);
 
@@ -50,7 +47,8 @@ pub trait Answer: Send + Sync + 'static {
         out: &mut Vec<u8>,
     ) -> Quick<Self::Later>;
 
-    /// Finishes what had to wait; none: nothing is sent.
+    /// Finishes what had to wait, in bounded time: it holds a place meanwhile. None: nothing is
+    /// sent.
     fn answer_later(
         self: Arc<Self>,
         later: Self::Later,
@@ -154,18 +152,18 @@ pub(super) fn answer_now<A: Answer>(
     }
 }
 
-/// [`Answer::answer_later`] within [`WAITING_TIME_MAX`], a panic in it being a SERVFAIL too.
+/// [`Answer::answer_later`], a panic in it being a SERVFAIL too.
 pub(super) async fn answer_later<A: Answer>(
     answer: Arc<A>,
     later: A::Later,
     packet: &[u8],
 ) -> Option<Vec<u8>> {
     let waiting = Arc::clone(&answer).answer_later(later);
-    let mut waiting = pin!(tokio::time::timeout(WAITING_TIME_MAX, waiting));
+    let mut waiting = pin!(waiting);
     let outcome = poll_fn(|context| {
         // What panicked is not polled again.
         match catch_unwind(AssertUnwindSafe(|| waiting.as_mut().poll(context))) {
-            Ok(Poll::Ready(reply)) => Poll::Ready(Some(reply.ok().flatten())),
+            Ok(Poll::Ready(reply)) => Poll::Ready(Some(reply)),
             Ok(Poll::Pending) => Poll::Pending,
             Err(_) => Poll::Ready(None),
         }

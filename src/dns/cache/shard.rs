@@ -141,9 +141,12 @@ impl Shard {
     /// asked for again, the oldest of all. The newest, because it had the least time to be asked
     /// for, and the hand of SIEVE comes for the others.
     fn make_way(&mut self, table: &Table, entry: &Entry, now: Tick) -> Place {
-        let set = table.set_of(entry.hash) * WAYS;
+        let set = table.set_of(entry.hash);
+        if let Some(place) = table.free(set) {
+            return place;
+        }
         let mut victim = None;
-        for place in set..set + WAYS {
+        for place in set * WAYS..(set + 1) * WAYS {
             let Some(held) = table.entry(place) else { return place };
             let rank = if !held.serves(now) {
                 (0, 0)

@@ -104,6 +104,12 @@ impl Table {
         entry.is_some().then_some(Found(entry))
     }
 
+    /// A place of a set that is empty. It looks at the tags alone: entries lie all over memory.
+    pub(super) fn free(&self, set: usize) -> Option<Place> {
+        let tags = self.tags.get(set)?.load(Ordering::Relaxed).to_le_bytes();
+        tags.iter().position(|&tag| tag == 0).map(|way| set * WAYS + way)
+    }
+
     /// Puts an entry into a place. Only for who holds the lock of its shard.
     pub(super) fn put(&self, place: Place, entry: Entry) {
         let tag = tag_of(entry.hash);

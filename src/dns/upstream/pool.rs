@@ -28,11 +28,11 @@ pub(super) const MEMBERS_MAX: usize = 16;
 
 /// Fresh ports at once: ten thousand questions, more than a house asks in a day's worst minute,
 /// each find a port of their own.
-pub(super) const FRESH_BURST: u64 = 12_000;
+pub(super) const FRESH_BURST: u64 = 10_000;
 
-/// Fresh ports a millisecond after that: with sixteen members, a port lives for three. Opening one
-/// costs some ten microseconds, so a flood pays a twentieth of its core for them.
-const FRESH_PER_MILLISECOND: u64 = 5;
+/// Fresh ports a millisecond after that: with sixteen members, a port lives for eight. Opening one
+/// costs some ten microseconds, so a flood pays a fiftieth of its core for them.
+const FRESH_PER_MILLISECOND: u64 = 2;
 
 /// Ports of one pool, those included that are no members any more and wait for an answer: one
 /// silent server takes no descriptors from the others.
