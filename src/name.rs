@@ -13,11 +13,14 @@ pub const NAME_OCTETS_MAX: usize = 255;
 /// The longest label (RFC 1035 §2.3.4).
 pub const LABEL_OCTETS_MAX: usize = 63;
 
+/// Octets behind the longest name, so that eight octets may be read from any place in it.
+const PADDING: usize = 8;
+
 /// A valid domain name in lower case.
 #[derive(Clone, Copy)]
 pub struct Name {
     length: u8,
-    wire: [u8; NAME_OCTETS_MAX],
+    wire: [u8; NAME_OCTETS_MAX + PADDING],
 }
 
 /// Why a text or some octets are no domain name: a fragment that follows "this is no name: ".
@@ -48,7 +51,7 @@ pub enum NotAName {
 
 impl Name {
     /// The root: no label at all.
-    pub const ROOT: Name = Name { length: 1, wire: [0; NAME_OCTETS_MAX] };
+    pub const ROOT: Name = Name { length: 1, wire: [0; NAME_OCTETS_MAX + PADDING] };
 
     /// Reads uncompressed wire form, labels of any octets, up to and including the zero octet.
     /// Octets after it are not looked at.
@@ -131,6 +134,14 @@ impl Name {
     #[must_use]
     pub fn wire(&self) -> &[u8] {
         &self.wire[..usize::from(self.length)]
+    }
+
+    /// Eight octets from a place in the wire form, the first of them lowest. What stands behind
+    /// the end of the name is no part of it.
+    #[inline]
+    pub(crate) fn word_at(&self, place: u8) -> u64 {
+        let octets = self.wire[usize::from(place)..].first_chunk();
+        octets.map_or(0, |octets| u64::from_le_bytes(*octets))
     }
 
     /// The name and each of its parents in wire form, longest first, the root left out.
@@ -327,6 +338,14 @@ mod tests {
     fn international_names_become_their_ascii_form() {
         assert_eq!(name("niño.example"), name("xn--nio-8ma.example"));
         assert_eq!(Name::parse("a\u{0}ñ.example"), Err(NotAName::International));
+    }
+
+    #[test]
+    fn eight_octets_are_read_from_any_place() {
+        let longest = name(&"a.".repeat(127)[..253]);
+        assert_eq!(longest.word_at(0).to_le_bytes(), *b"\x01a\x01a\x01a\x01a");
+        assert_eq!(longest.word_at(252).to_le_bytes()[..3], *b"\x01a\x00");
+        assert_eq!(longest.word_at(255), 0);
     }
 
     #[test]

@@ -220,6 +220,11 @@ impl NameSet {
             })
     }
 
+    /// The names in wire form, each with what it covers, in no order.
+    pub fn iter(&self) -> impl Iterator<Item = (&[u8], Reach)> {
+        self.entries.iter().map(|(wire, reach)| (&**wire, *reach))
+    }
+
     /// Whether a name strictly below this one is covered.
     #[must_use]
     pub fn reaches_below(&self, name: &Name) -> bool {
