@@ -5,22 +5,44 @@
 //! walking its parents allocates nothing. Labels may hold any octet (RFC 2181 §11); what a person
 //! sees is always escaped (RFC 4343 §2.1).
 
+use std::collections::HashMap;
 use std::fmt;
+use std::hash::{BuildHasher, Hasher};
 use std::str::FromStr;
+use std::sync::LazyLock;
 
 /// The longest name in wire form, its final zero octet included (RFC 1035 §2.3.4).
 pub const NAME_OCTETS_MAX: usize = 255;
 /// The longest label (RFC 1035 §2.3.4).
 pub const LABEL_OCTETS_MAX: usize = 63;
 
-/// Octets behind the longest name, so that eight octets may be read from any place in it.
-const PADDING: usize = 8;
-
 /// A valid domain name in lower case.
 #[derive(Clone, Copy)]
 pub struct Name {
     length: u8,
-    wire: [u8; NAME_OCTETS_MAX + PADDING],
+    wire: [u8; NAME_OCTETS_MAX],
+}
+
+/// What is known of names, by wire form: a parent is found by its octets in the longer name.
+pub type NameMap<V> = HashMap<Box<[u8]>, V, Keyed>;
+
+/// Makes the hashers of [`NameMap`] and of every other map that is asked with what clients send.
+///
+/// Each eight octets are multiplied by a secret and the halves of the product folded together: a
+/// few instructions where the standard library's hasher takes a hundred. The secret is drawn once
+/// for each process, so that nobody can craft names that share a place.
+#[derive(Debug, Clone, Copy)]
+pub struct Keyed {
+    start: u64,
+    /// Odd, so that multiplying by it loses nothing.
+    factor: u64,
+}
+
+/// A hash under way.
+#[derive(Debug, Clone)]
+pub struct KeyedHasher {
+    hash: u64,
+    factor: u64,
 }
 
 /// Why a text or some octets are no domain name: a fragment that follows "this is no name: ".
@@ -51,7 +73,7 @@ pub enum NotAName {
 
 impl Name {
     /// The root: no label at all.
-    pub const ROOT: Name = Name { length: 1, wire: [0; NAME_OCTETS_MAX + PADDING] };
+    pub const ROOT: Name = Name { length: 1, wire: [0; NAME_OCTETS_MAX] };
 
     /// Reads uncompressed wire form, labels of any octets, up to and including the zero octet.
     /// Octets after it are not looked at.
@@ -140,8 +162,12 @@ impl Name {
     /// the end of the name is no part of it.
     #[inline]
     pub(crate) fn word_at(&self, place: u8) -> u64 {
-        let octets = self.wire[usize::from(place)..].first_chunk();
-        octets.map_or(0, |octets| u64::from_le_bytes(*octets))
+        let octets = self.wire.get(usize::from(place)..).unwrap_or_default();
+        if let Some(octets) = octets.first_chunk() {
+            return u64::from_le_bytes(*octets);
+        }
+        // Only the very longest names end here.
+        octets.iter().rev().fold(0, |word, octet| word << 8 | u64::from(*octet))
     }
 
     /// The name and each of its parents in wire form, longest first, the root left out.
@@ -169,16 +195,27 @@ impl Name {
         other.length == 1 || self.suffixes().any(|suffix| suffix == other.wire())
     }
 
-    /// The name with one more label in front; none when that would be too long.
+    /// The name with one more label in front; none when that would be too long, or the label is no
+    /// label.
     #[must_use]
     pub fn child(&self, label: &[u8]) -> Option<Name> {
+        if label.is_empty() || label.len() > LABEL_OCTETS_MAX {
+            return None;
+        }
         let mut wire = [0; NAME_OCTETS_MAX];
         let start = 1 + label.len();
         let end = start + self.wire().len();
-        *wire.first_mut()? = u8::try_from(label.len()).ok()?;
-        wire.get_mut(1..start)?.copy_from_slice(label);
+        wire[0] = u8::try_from(label.len()).ok()?;
+        wire[1..start].copy_from_slice(label);
+        wire[1..start].make_ascii_lowercase();
         wire.get_mut(start..end)?.copy_from_slice(self.wire());
-        Name::from_wire(&wire).ok()
+        Some(Name { length: u8::try_from(end).ok()?, wire })
+    }
+
+    /// The names strictly above this one, nearest first, the root last; none for the root.
+    pub fn ancestors(&self) -> impl Iterator<Item = &[u8]> {
+        let root: &[u8] = &[0];
+        self.suffixes().skip(1).chain((self.length > 1).then_some(root))
     }
 
     /// The last `count` labels, as a name of its own; the whole name when it has fewer.
@@ -248,6 +285,74 @@ impl FromStr for Name {
     }
 }
 
+// === impl Keyed ===
+
+/// The key of this process.
+impl Default for Keyed {
+    fn default() -> Self {
+        static KEY: LazyLock<Keyed> =
+            LazyLock::new(|| Keyed { start: rand::random(), factor: rand::random::<u64>() | 1 });
+        *KEY
+    }
+}
+
+impl BuildHasher for Keyed {
+    type Hasher = KeyedHasher;
+
+    fn build_hasher(&self) -> KeyedHasher {
+        KeyedHasher { hash: self.start, factor: self.factor }
+    }
+}
+
+// === impl KeyedHasher ===
+
+impl KeyedHasher {
+    /// Every bit then depends on every bit and on the key.
+    #[inline]
+    #[expect(clippy::cast_possible_truncation, reason = "the product is taken apart in halves")]
+    fn mix(&mut self, word: u64) {
+        let product = u128::from(self.hash ^ word) * u128::from(self.factor);
+        self.hash = product as u64 ^ (product >> 64) as u64;
+    }
+}
+
+impl Hasher for KeyedHasher {
+    /// Octets that differ in nothing but zeros at the end are kept apart by their count, which
+    /// slices hash too.
+    #[inline]
+    fn write(&mut self, octets: &[u8]) {
+        let (words, rest) = octets.as_chunks();
+        for word in words {
+            self.mix(u64::from_le_bytes(*word));
+        }
+        if !rest.is_empty() {
+            let mut word = [0; 8];
+            word[..rest.len()].copy_from_slice(rest);
+            self.mix(u64::from_le_bytes(word));
+        }
+    }
+
+    #[inline]
+    fn write_u8(&mut self, value: u8) {
+        self.mix(value.into());
+    }
+
+    #[inline]
+    fn write_u64(&mut self, value: u64) {
+        self.mix(value);
+    }
+
+    #[inline]
+    fn write_usize(&mut self, value: usize) {
+        self.mix(value as u64);
+    }
+
+    #[inline]
+    fn finish(&self) -> u64 {
+        self.hash
+    }
+}
+
 /// Presentation form without the last dot, every octet outside printable ASCII, and those with a
 /// meaning in zone files, escaped as `\DDD` or `\X` (RFC 1035 §5.1, RFC 4343 §2.1). Nothing in a
 /// name can reach a terminal, a file or a page unescaped.
@@ -309,7 +414,33 @@ mod tests {
     fn a_child_has_one_more_label() {
         assert_eq!(name("example.com").child(b"www"), Some(name("www.example.com")));
         assert_eq!(Name::ROOT.child(b"com"), Some(name("com")));
+        assert_eq!(name("example.com").child(b"WWW"), Some(name("www.example.com")));
         assert_eq!(name(&"a.".repeat(127)[..253]).child(b"b"), None);
+        assert_eq!(name(&"a.".repeat(126)[..251]).child(b"b").unwrap().wire().len(), 255);
+        assert_eq!(name("com").child(b""), None);
+        assert_eq!(name("com").child(&[b'a'; 64]), None);
+    }
+
+    #[test]
+    fn the_root_stands_above_every_other_name() {
+        let (name, com) = (name("www.example.com"), name("com"));
+        let above: Vec<_> = name.ancestors().collect();
+        assert_eq!(above, [b"\x07example\x03com\x00".as_slice(), com.wire(), Name::ROOT.wire()]);
+        assert_eq!(Name::ROOT.ancestors().count(), 0);
+    }
+
+    #[test]
+    fn names_of_any_length_have_hashes_of_their_own() {
+        let keyed = Keyed::default();
+        let mut hashes: Vec<u64> = (0..200_u32)
+            .flat_map(|number| [vec![0; number as usize], number.to_string().into_bytes()])
+            .map(|octets| keyed.hash_one(octets.as_slice()))
+            .collect();
+        hashes.sort_unstable();
+        assert!(hashes.windows(2).all(|pair| pair[0] != pair[1]));
+        // A set finds what is borrowed by what it owns.
+        let map: NameMap<u8> = [(name("a.example").wire().into(), 1)].into_iter().collect();
+        assert_eq!(map.get(name("x.a.example").suffixes().nth(1).unwrap()), Some(&1));
     }
 
     #[test]

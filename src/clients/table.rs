@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use super::address::{Address, Mac, bits_of, network};
 use super::neighbours::Neighbours;
+use crate::name::Keyed;
 use crate::policy::rules::SubjectId;
 
 /// One device of somebody.
@@ -23,9 +24,9 @@ pub struct DeviceRule {
 /// The devices of a household.
 #[derive(Debug, Clone, Default)]
 pub struct Table {
-    macs: HashMap<Mac, Owner>,
+    macs: HashMap<Mac, Owner, Keyed>,
     /// Single addresses with their text.
-    addresses: HashMap<IpAddr, (Owner, Arc<str>)>,
+    addresses: HashMap<IpAddr, (Owner, Arc<str>), Keyed>,
     /// Ranges: first address, fixed bits, owner; the longest first.
     ranges: Vec<(IpAddr, u8, SubjectId)>,
 }

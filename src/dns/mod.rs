@@ -461,7 +461,7 @@ impl Resolver {
             answer: settings.blocked_answer,
             ttl_seconds: settings.blocked_ttl_seconds.min(asked.ttl_cap_seconds()),
             nxdomain_forced: policy.denies(subject, &asked.question.name),
-            ede: Some(Ede { code, text: &text }),
+            ede: Some(Ede { code, text }),
         };
         let asked_name = &asked.question.name;
         if settings.blocked_answer == BlockedAnswer::NxDomain

@@ -65,7 +65,7 @@ pub fn compile(
     let mut work = Work { sources, essentials, inputs, read, is_as_seen: true };
     let mut trouble = None;
     if let Some(path) = path {
-        match work.into_file(path, Key::random) {
+        match work.compile_to(path, Key::random) {
             Ok((index, reports)) => return Compiled { index, reports, trouble },
             Err(error) => trouble = Some(error.to_string()),
         }
@@ -129,7 +129,7 @@ struct Tally {
 // === impl Work ===
 
 impl Work<'_> {
-    fn into_file(
+    fn compile_to(
         &mut self,
         path: &Path,
         mut key: impl FnMut() -> Key,

@@ -57,14 +57,12 @@ impl<'a> Reader<'a> {
 
     /// Takes the next piece.
     pub fn feed(&mut self, octets: &[u8]) {
-        match self.syntax {
-            Some(syntax) => self.go_on(syntax, octets),
-            None => {
-                self.rest.extend_from_slice(octets);
-                if self.rest.len() >= GUESS_OCTETS {
-                    self.begin();
-                }
-            }
+        if let Some(syntax) = self.syntax {
+            return self.go_on(syntax, octets);
+        }
+        self.rest.extend_from_slice(octets);
+        if self.rest.len() >= GUESS_OCTETS {
+            self.begin();
         }
     }
 

@@ -34,7 +34,7 @@ impl Policy {
         let reach = steps.iter().find_map(|(_, verdict)| *verdict).unwrap_or(Verdict::OPEN);
         let verdict = in_safe_form(&ask, reach);
         steps.push((Step::SafeForm, (verdict != reach).then_some(verdict)));
-        Explanation { verdict, steps, tags: ask.tags, until: moment.next_change(subject) }
+        Explanation { verdict, steps, tags: ask.asked.tags, until: moment.next_change(subject) }
     }
 
     /// The id of the reason in JSON and in the journal: of the service, category, list, window or
@@ -74,38 +74,6 @@ impl Policy {
         let id = self.reason_id(subject, name, verdict.reason);
         let open = verdict.action != Action::Block;
         self.sentence_of(&self.subject(subject).label, verdict.reason.kind(), &id, open, language)
-    }
-
-    /// The reason in a few words for whoever asked, sent in the open: it names neither a child nor
-    /// a list.
-    #[must_use]
-    pub fn brief(&self, subject: SubjectId, verdict: Verdict) -> String {
-        let language = self.household.language;
-        let label = |tag| self.household.tags.info(tag).words.in_language(language);
-        let closed = |what: &str| words::BRIEF_CLOSED.fill(language, what, "");
-        match verdict.reason {
-            Reason::Service(tag) | Reason::Category(tag) => closed(label(tag)),
-            Reason::Schedule(place) => match self.window(subject, place) {
-                Some(window) => {
-                    let end = window.span.end;
-                    let until = format!("{:02}:{:02}", end / 60 % 24, end % 60);
-                    let name = window_name(&window.name, language);
-                    words::BRIEF_UNTIL.fill(language, name, &until)
-                }
-                None => words::BRIEF.in_language(language).to_owned(),
-            },
-            Reason::Bypass => words::BYPASS.fill(language, "", ""),
-            Reason::UnknownDevice => words::BRIEF_UNKNOWN.in_language(language).to_owned(),
-            Reason::BlockRule(..)
-            | Reason::EverythingClosed
-            | Reason::List(_)
-            | Reason::Only
-            | Reason::Essential
-            | Reason::Local
-            | Reason::AllowRule(..)
-            | Reason::SafeSearch(_)
-            | Reason::Default => words::BRIEF.in_language(language).to_owned(),
-        }
     }
 
     /// The sentence for a reason that was kept as kind and id, such as a row of the journal; `who`
@@ -171,9 +139,4 @@ fn template(kind: ReasonKind, open: bool) -> &'static words::Sentence {
         ReasonKind::UnknownDevice => &words::UNKNOWN_DEVICE,
         ReasonKind::Default => &words::DEFAULT,
     }
-}
-
-/// What a window is called.
-fn window_name(name: &str, language: Language) -> &str {
-    if name == words::BEDTIME_ID { words::BEDTIME.in_language(language) } else { name }
 }

@@ -23,8 +23,7 @@ use jiff::tz::{AmbiguousOffset, TimeZone};
 use jiff::{SignedDuration, Timestamp, ToSpan};
 
 use super::rules::Scope;
-use super::tags::TagSet;
-use crate::name::Name;
+use super::tags::Known;
 
 /// A window in which something is closed or only something is open.
 #[derive(Debug, Clone)]
@@ -110,17 +109,16 @@ impl Schedule {
 
     /// Whether the window, while it is open, closes the name.
     #[must_use]
-    pub fn closes(&self, name: &Name, tags: &TagSet) -> bool {
-        let named = self.block.covers(name, tags)
-            || self.only.as_ref().is_some_and(|only| !only.covers(name, tags));
-        named && !self.allow.covers(name, tags)
+    pub fn closes(&self, asked: &Known<'_>) -> bool {
+        let named =
+            self.block.covers(asked) || self.only.as_ref().is_some_and(|only| !only.covers(asked));
+        named && !self.allow.covers(asked)
     }
 
     /// Whether the window, while it is open, keeps the name open by an exception of its own.
     #[must_use]
-    pub fn opens(&self, name: &Name, tags: &TagSet) -> bool {
-        self.allow.covers(name, tags)
-            || self.only.as_ref().is_some_and(|only| only.covers(name, tags))
+    pub fn opens(&self, asked: &Known<'_>) -> bool {
+        self.allow.covers(asked) || self.only.as_ref().is_some_and(|only| only.covers(asked))
     }
 
     /// Whether the window starts on this day.

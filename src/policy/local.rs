@@ -10,19 +10,20 @@
 //! the Public Suffix List knows: whoever validates by itself must be able to ask for the keys of
 //! `com`. No device is called that by accident.
 
-use std::collections::HashMap;
 use std::net::IpAddr;
 
-use super::rules::is_strictly_below;
-use crate::name::Name;
+use super::rules::Above;
+use crate::name::{Name, NameMap};
 
 /// The household's own records and the special-use names.
 #[derive(Debug, Clone)]
 pub struct LocalNames {
     /// `dns.records`: name to addresses.
-    records: HashMap<Name, Vec<IpAddr>>,
-    /// What is known of names, by wire form.
-    zones: HashMap<Box<[u8]>, Zone>,
+    records: NameMap<Vec<IpAddr>>,
+    /// What is known of names.
+    zones: NameMap<Zone>,
+    /// What stands above names that are answered here with something.
+    above: Above,
 }
 
 /// How a local name is answered.
@@ -164,7 +165,11 @@ impl LocalNames {
         forwarded: Vec<Name>,
         own_pages: Vec<Name>,
     ) -> Self {
-        let mut local = LocalNames { records: HashMap::new(), zones: HashMap::new() };
+        let mut local = LocalNames {
+            records: NameMap::default(),
+            zones: NameMap::default(),
+            above: Above::default(),
+        };
         for special in SPECIAL {
             local.put_special(special.zone, special.at, special.below);
         }
@@ -185,7 +190,16 @@ impl LocalNames {
         }
         for (name, addresses) in records {
             local.put_name(&name, LocalAnswer::Records);
-            local.records.entry(name).or_default().extend(addresses);
+            local.records.entry(name.wire().into()).or_default().extend(addresses);
+        }
+        let answered = local
+            .zones
+            .iter()
+            .filter(|(_, zone)| zone.at.is_some_and(|at| at != Fate::Here(LocalAnswer::NoName)));
+        for (wire, _) in answered {
+            if let Ok(name) = Name::from_wire(wire) {
+                local.above.insert(&name);
+            }
         }
         local
     }
@@ -201,23 +215,31 @@ impl LocalNames {
         match fate {
             Some(Fate::Here(answer)) => Some(answer),
             Some(Fate::Elsewhere) => None,
-            None => is_plain_word(name).then_some(LocalAnswer::NoName),
+            None => LocalNames::find_elsewhere(name),
         }
+    }
+
+    /// [`LocalNames::find`] for a name of which nothing is known here, nor of its parents.
+    #[must_use]
+    pub fn find_elsewhere(name: &Name) -> Option<LocalAnswer> {
+        is_plain_word(name).then_some(LocalAnswer::NoName)
     }
 
     /// The addresses of a name whose answer is [`LocalAnswer::Records`].
     #[must_use]
     pub fn addresses(&self, name: &Name) -> &[IpAddr] {
-        self.records.get(name).map_or(&[], Vec::as_slice)
+        self.records.get(name.wire()).map_or(&[], Vec::as_slice)
+    }
+
+    /// The names of which something is known, in wire form.
+    pub fn wires(&self) -> impl Iterator<Item = &[u8]> {
+        self.zones.keys().map(AsRef::as_ref)
     }
 
     /// Whether a name strictly below this one is answered here with something.
     #[must_use]
     pub fn reaches_below(&self, name: &Name) -> bool {
-        self.zones.iter().any(|(wire, zone)| {
-            zone.at.is_some_and(|at| at != Fate::Here(LocalAnswer::NoName))
-                && is_strictly_below(wire, name)
-        })
+        self.above.contains(name)
     }
 
     fn zone(&mut self, name: &Name) -> &mut Zone {

@@ -3,9 +3,12 @@
 //! Pure: no clock, no disk, no network, and it cannot fail. [`Policy::decide`] is the product;
 //! [`ORDER`] is its order of precedence, one row a rule. Start reading there.
 
+mod brief;
 pub mod explain;
 pub mod hours;
 pub mod local;
+pub mod mentioned;
+mod moment;
 pub mod rules;
 pub mod safesearch;
 pub mod tags;
@@ -13,41 +16,25 @@ pub mod verdict;
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
-
 use crate::name::Name;
-use local::LocalAnswer;
+use crate::words::{self, Language};
+use brief::Briefs;
+use local::{LocalAnswer, LocalNames};
+use mentioned::Mentioned;
+pub use moment::Moment;
+use moment::Now;
 use rules::{Household, Rules, Scope, Subject, SubjectId};
-use tags::{Lookup, TagKind, TagSet};
+use tags::{Known, Lookup, TagKind, TagSet};
 pub use verdict::{Action, Reason, ReasonKind, Verdict};
 
 /// The permanent rules of a household with the lists that fill its categories.
 #[derive(Clone)]
 pub struct Policy {
-    /// The rules.
+    /// The rules. What [`Policy::new`] made of them stays as it is when they change.
     pub household: Household,
     lookup: Arc<dyn Lookup>,
-}
-
-/// Which windows are open, for a stretch of time in which none opens or closes.
-///
-/// Deciding needs no calendar: a moment is computed once and serves until its end.
-#[derive(Debug, Clone)]
-pub struct Moment {
-    /// From when it holds.
-    pub from: Timestamp,
-    /// Until when it holds; it must be computed anew at that very instant.
-    pub until: Timestamp,
-    subjects: Vec<Now>,
-}
-
-/// What holds for one subject in a [`Moment`].
-#[derive(Debug, Clone, Default)]
-struct Now {
-    /// The open windows, by their place among the subject's schedules.
-    windows: Vec<u16>,
-    /// When a window of this subject opens or closes next.
-    next_change: Option<Timestamp>,
+    mentioned: Mentioned,
+    briefs: Briefs,
 }
 
 /// One question put to the rules.
@@ -55,9 +42,8 @@ struct Now {
 pub struct Ask<'a> {
     policy: &'a Policy,
     rules: &'a Rules,
-    windows: &'a [u16],
-    name: &'a Name,
-    tags: TagSet,
+    now: &'a Now,
+    asked: Known<'a>,
 }
 
 /// One row of the order of precedence: its name in `why`, and the rule.
@@ -117,15 +103,15 @@ impl Policy {
     /// The rules with the lists they speak of.
     #[must_use]
     pub fn new(household: Household, lookup: Arc<dyn Lookup>) -> Self {
-        Policy { household, lookup }
+        let mentioned = Mentioned::of(&household, &*lookup);
+        let briefs = Briefs::new(&household);
+        Policy { household, lookup, mentioned, briefs }
     }
 
     /// Decides one question: first whether it may be reached, then in which form.
     #[must_use]
     pub fn decide(&self, subject: SubjectId, name: &Name, moment: &Moment) -> Verdict {
-        let ask = self.ask(subject, name, moment);
-        let reach = ORDER.iter().find_map(|(_, rule)| rule(&ask)).unwrap_or(Verdict::OPEN);
-        in_safe_form(&ask, reach)
+        self.ask(subject, name, moment).decide()
     }
 
     /// Judges a name met on the way of an answer (CNAME or SVCB target). None when no rule speaks;
@@ -147,9 +133,10 @@ impl Policy {
     pub fn closes_all_below(&self, subject: SubjectId, name: &Name, moment: &Moment) -> bool {
         // A label no rule was written for stands for all names below that no rule names.
         let Some(any) = name.child(b"*") else { return false };
-        let verdict = self.decide(subject, &any, moment);
+        let ask = self.ask(subject, &any, moment);
+        let verdict = ask.decide();
         verdict.action == Action::Block
-            && !opens_some_below(&self.ask(subject, &any, moment), name, verdict.reason)
+            && !opens_some_below(&ask, name, verdict.reason)
             && !self.household.essentials.reaches_below(name)
             && !self.household.local.reaches_below(name)
     }
@@ -182,45 +169,6 @@ impl Policy {
         }
     }
 
-    /// The longest time, in seconds, that an answer to this subject may be kept: nothing outlives
-    /// a boundary. At least 1.
-    #[must_use]
-    pub fn ttl_seconds_max(&self, subject: SubjectId, moment: &Moment, now: Timestamp) -> u32 {
-        let of_rules = self.subject(subject).rules.ttl_seconds_max.unwrap_or(u32::MAX);
-        // Beyond the horizon nobody looked: there a window may open too.
-        let scheduled = !self.subject(subject).rules.schedules.is_empty();
-        let change = moment.next_change(subject).or(scheduled.then(|| horizon(moment.from)));
-        let to_change = change.map_or(u32::MAX, |change| {
-            // Whole seconds, cut: an answer must be gone when the window opens.
-            u32::try_from(change.duration_since(now).as_secs()).unwrap_or(0)
-        });
-        of_rules.min(to_change).max(1)
-    }
-
-    /// Which windows are open at this time, and until when that holds.
-    #[must_use]
-    pub fn moment(&self, now: Timestamp) -> Moment {
-        let zone = &self.household.zone;
-        let wall = zone.to_datetime(now);
-        let subjects: Vec<Now> = self
-            .household
-            .subjects
-            .iter()
-            .map(|subject| {
-                let schedules = &subject.rules.schedules;
-                let windows = schedules
-                    .iter()
-                    .enumerate()
-                    .filter(|(_, schedule)| schedule.is_active(wall))
-                    .filter_map(|(place, _)| u16::try_from(place).ok())
-                    .collect();
-                Now { windows, next_change: hours::next_change(schedules, zone, now) }
-            })
-            .collect();
-        let until = subjects.iter().filter_map(|now| now.next_change).min();
-        Moment { from: now, until: until.unwrap_or_else(|| horizon(now)), subjects }
-    }
-
     /// A subject of this household.
     ///
     /// # Panics
@@ -237,62 +185,51 @@ impl Policy {
     }
 
     fn ask<'a>(&'a self, subject: SubjectId, name: &'a Name, moment: &'a Moment) -> Ask<'a> {
+        let (tags, mentioned) = self.lookup.look_up(name, &self.mentioned);
         Ask {
             policy: self,
             rules: &self.subject(subject).rules,
-            windows: moment.windows(subject),
-            name,
-            tags: self.lookup.tags_of(name),
+            now: moment.of(subject),
+            asked: Known { name, tags, mentioned },
         }
     }
 }
 
-impl Moment {
-    /// Whether it still tells the truth at `now`. A clock that was set back makes it untrue too.
-    #[must_use]
-    pub fn holds_at(&self, now: Timestamp) -> bool {
-        self.from <= now && now < self.until
-    }
-
-    /// The subject's open windows, by their place among its schedules.
-    #[must_use]
-    pub fn windows(&self, subject: SubjectId) -> &[u16] {
-        self.subjects.get(usize::from(subject.0)).map_or(&[], |now| &now.windows)
-    }
-
-    /// When a window of this subject opens or closes next.
-    #[must_use]
-    pub fn next_change(&self, subject: SubjectId) -> Option<Timestamp> {
-        self.subjects.get(usize::from(subject.0))?.next_change
-    }
-}
-
 impl<'a> Ask<'a> {
+    /// First whether it may be reached, then in which form.
+    fn decide(&self) -> Verdict {
+        let reach = ORDER.iter().find_map(|(_, rule)| rule(self)).unwrap_or(Verdict::OPEN);
+        in_safe_form(self, reach)
+    }
+
     /// The open windows with their places.
     fn open_windows(&self) -> impl Iterator<Item = (u16, &'a hours::Schedule)> {
         let schedules = &self.rules.schedules;
-        self.windows.iter().filter_map(|&place| Some((place, schedules.get(usize::from(place))?)))
+        let places = self.now.windows.iter();
+        places.filter_map(|&place| Some((place, schedules.get(usize::from(place))?)))
     }
-}
-
-/// How far `hours::next_change` has looked from here. A window that opens on a date beyond it is
-/// found because the moment ends before.
-fn horizon(from: Timestamp) -> Timestamp {
-    from.saturating_add(hours::HORIZON).unwrap_or(Timestamp::MAX)
 }
 
 // === The rules, in the order of ORDER ===
 
+// A rule that looks the name up does so only where some rule mentions it.
+
 fn essentials(ask: &Ask<'_>) -> Option<Verdict> {
-    let essential = ask.policy.household.essentials.contains(ask.name);
+    let Known { name, mentioned, .. } = ask.asked;
+    let essential = mentioned && ask.policy.household.essentials.contains(name);
     essential.then_some(Verdict::allow(Reason::Essential))
 }
 
 fn local_names(ask: &Ask<'_>) -> Option<Verdict> {
-    if is_one_of(ask.name, &[CANARY]) {
+    let Known { name, mentioned, .. } = ask.asked;
+    if mentioned && is_one_of(name, &[CANARY]) {
         return Some(Verdict::block(Reason::Bypass));
     }
-    let answer = ask.policy.household.local.find(ask.name)?;
+    let answer = if mentioned {
+        ask.policy.household.local.find(name)?
+    } else {
+        LocalNames::find_elsewhere(name)?
+    };
     Some(match answer {
         // blocked.amparo.test: so that a family can see what a closed site looks like.
         LocalAnswer::Blocked => Verdict::block(Reason::Local),
@@ -309,13 +246,19 @@ fn unknown_device(ask: &Ask<'_>) -> Option<Verdict> {
 }
 
 fn schedules(ask: &Ask<'_>) -> Option<Verdict> {
+    if !ask.now.closing.may_cover(&ask.asked) {
+        return None;
+    }
     ask.open_windows()
-        .find(|(_, window)| window.closes(ask.name, &ask.tags))
+        .find(|(_, window)| window.closes(&ask.asked))
         .map(|(place, _)| Verdict::block(Reason::Schedule(place)))
 }
 
 fn own_names(ask: &Ask<'_>) -> Option<Verdict> {
-    let (rule, labels) = ask.rules.names.find(ask.name)?;
+    if !ask.asked.mentioned {
+        return None;
+    }
+    let (rule, labels) = ask.rules.names.find(ask.asked.name)?;
     let labels = u8::try_from(labels).unwrap_or(u8::MAX);
     Some(if rule.allow {
         Verdict::allow(Reason::AllowRule(rule.level, labels))
@@ -325,31 +268,28 @@ fn own_names(ask: &Ask<'_>) -> Option<Verdict> {
 }
 
 fn bypass(ask: &Ask<'_>) -> Option<Verdict> {
-    let relay = ask.rules.relays_closed && is_one_of(ask.name, &RELAYS);
+    let Known { name, mentioned, .. } = ask.asked;
+    let relay = mentioned && ask.rules.relays_closed && is_one_of(name, &RELAYS);
     relay.then_some(Verdict::block(Reason::Bypass))
 }
 
 fn lists(ask: &Ask<'_>) -> Option<Verdict> {
-    let mut hits = ask.tags.intersection(&ask.rules.closed);
+    let tags = &ask.asked.tags;
+    let mut hits = tags.intersection(&ask.rules.closed);
     if !hits.is_empty() {
         for (service, categories) in &ask.rules.excused {
-            if ask.tags.contains(*service) {
+            if tags.contains(*service) {
                 hits = hits.minus(categories);
             }
         }
         // The nearest reason speaks: a service before the category it is in, that before a list.
         let table = &ask.policy.household.tags;
-        let hit = hits.iter().min_by_key(|&tag| match table.info(tag).kind {
-            TagKind::Service => 0,
-            TagKind::Category => 1,
-            TagKind::List => 2,
-        });
-        if let Some(tag) = hit {
-            return Some(Verdict::block(match table.info(tag).kind {
-                TagKind::Service => Reason::Service(tag),
-                TagKind::Category => Reason::Category(tag),
-                TagKind::List => Reason::List(tag),
-            }));
+        let first = |kind| table.first_of(kind, &hits);
+        let nearest = (first(TagKind::Service).map(Reason::Service))
+            .or_else(|| first(TagKind::Category).map(Reason::Category))
+            .or_else(|| first(TagKind::List).map(Reason::List));
+        if nearest.is_some() {
+            return nearest.map(Verdict::block);
         }
     }
     ask.rules.everything_closed.then_some(Verdict::block(Reason::EverythingClosed))
@@ -357,7 +297,7 @@ fn lists(ask: &Ask<'_>) -> Option<Verdict> {
 
 fn only(ask: &Ask<'_>) -> Option<Verdict> {
     let garden = ask.rules.only.as_ref()?;
-    Some(if garden.covers(ask.name, &ask.tags) {
+    Some(if garden.covers(&ask.asked) {
         Verdict::allow(Reason::Only)
     } else {
         Verdict::block(Reason::Only)
@@ -365,17 +305,21 @@ fn only(ask: &Ask<'_>) -> Option<Verdict> {
 }
 
 fn exceptions(ask: &Ask<'_>) -> Option<Verdict> {
+    if !ask.now.opening.may_cover(&ask.asked) {
+        return None;
+    }
     ask.open_windows()
-        .find(|(_, window)| window.opens(ask.name, &ask.tags))
+        .find(|(_, window)| window.opens(&ask.asked))
         .map(|(place, _)| Verdict::allow(Reason::Schedule(place)))
 }
 
 /// What is allowed may still have to answer in its safe form; essentials never do.
 fn in_safe_form(ask: &Ask<'_>, reach: Verdict) -> Verdict {
-    if reach.action != Action::Allow || reach.reason == Reason::Essential {
+    let Known { name, mentioned, .. } = ask.asked;
+    if !mentioned || reach.action != Action::Allow || reach.reason == Reason::Essential {
         return reach;
     }
-    match safesearch::engine_of(ask.name, ask.rules.safe_search, ask.rules.youtube) {
+    match safesearch::engine_of(name, ask.rules.safe_search, ask.rules.youtube) {
         Some(engine) => {
             Verdict { action: Action::Rewrite(engine), reason: Reason::SafeSearch(engine) }
         }
@@ -390,13 +334,13 @@ fn opens_some_below(ask: &Ask<'_>, name: &Name, reason: Reason) -> bool {
     let reaches = |scope: &Scope| scope.reaches_below(name);
     let by_itself = match reason {
         Reason::Schedule(place) => rules.schedules.get(usize::from(place)).is_none_or(|window| {
-            let is_named = window.block.covers(ask.name, &ask.tags);
+            let is_named = window.block.covers(&ask.asked);
             reaches(&window.allow) || !is_named && window.only.as_ref().is_some_and(reaches)
         }),
         Reason::Only => rules.only.as_ref().is_some_and(reaches),
         Reason::Service(_) | Reason::Category(_) | Reason::List(_) => {
-            let tags = ask.tags.intersection(&rules.closed);
-            rules.excused.iter().any(|(_, from)| !tags.intersection(from).is_empty())
+            let tags = ask.asked.tags.intersection(&rules.closed);
+            rules.excused.iter().any(|(_, from)| tags.meets(from))
         }
         Reason::Essential
         | Reason::Local
@@ -413,7 +357,13 @@ fn opens_some_below(ask: &Ask<'_>, name: &Name, reason: Reason) -> bool {
 
 /// Whether the name is one of these, or below one.
 fn is_one_of(name: &Name, wires: &[&[u8]]) -> bool {
-    name.suffixes().any(|suffix| wires.contains(&suffix))
+    let ends = |wire: &&[u8]| name.wire().ends_with(wire);
+    wires.iter().any(|wire| ends(wire) && name.suffixes().any(|suffix| suffix == *wire))
+}
+
+/// What a window is called.
+fn window_name(name: &str, language: Language) -> &str {
+    if name == words::BEDTIME_ID { words::BEDTIME.in_language(language) } else { name }
 }
 
 #[cfg(test)]

@@ -3,14 +3,14 @@
 //! Everything a profile hands down is merged in before it gets here (`config::build`), so that a
 //! subject's [`Rules`] are whole and deciding never climbs.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 
 use jiff::tz::TimeZone;
 
 use super::hours::Schedule;
 use super::local::LocalNames;
-use super::tags::{Tag, TagSet, TagTable};
-use crate::name::Name;
+use super::tags::{Known, Tag, TagSet, TagTable};
+use crate::name::{Keyed, Name, NameMap};
 use crate::words::Language;
 
 /// Everything permanent that decides, for everyone.
@@ -140,8 +140,14 @@ pub struct Scope {
 /// A set of names; each covers what is below it, unless it was written `=name`.
 #[derive(Debug, Clone, Default)]
 pub struct NameSet {
-    entries: HashMap<Box<[u8]>, Reach>,
+    entries: NameMap<Reach>,
+    above: Above,
 }
+
+/// What stands strictly above some names, so that whether any of them is below another name is one
+/// look-up.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Above(HashSet<Box<[u8]>, Keyed>);
 
 /// What a written name covers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -167,7 +173,8 @@ pub enum Level {
 /// The parent's own names: which are open and which are closed.
 #[derive(Debug, Clone, Default)]
 pub struct NameRules {
-    entries: HashMap<Box<[u8]>, Vec<NameRule>>,
+    entries: NameMap<Vec<NameRule>>,
+    above_open: Above,
 }
 
 /// One name a parent wrote into `allow` or `block`.
@@ -181,13 +188,28 @@ pub struct NameRule {
     pub level: Level,
 }
 
+// === impl Rules ===
+
+impl Rules {
+    /// Every name spelt out in these rules, in wire form.
+    pub fn mentioned(&self) -> impl Iterator<Item = &[u8]> {
+        let windows = self.schedules.iter().flat_map(|window| {
+            [Some(&window.block), Some(&window.allow), window.only.as_ref()].into_iter().flatten()
+        });
+        let scopes = windows.chain(&self.only);
+        self.names.wires().chain(scopes.flat_map(|scope| scope.names.wires()))
+    }
+}
+
 // === impl Scope ===
 
 impl Scope {
-    /// Whether the name, with what the lists say of it, is covered.
+    /// Whether the name is covered.
     #[must_use]
-    pub fn covers(&self, name: &Name, tags: &TagSet) -> bool {
-        self.everything || !self.tags.intersection(tags).is_empty() || self.names.contains(name)
+    pub fn covers(&self, asked: &Known<'_>) -> bool {
+        self.everything
+            || self.tags.meets(&asked.tags)
+            || asked.mentioned && self.names.contains(asked.name)
     }
 
     /// Whether a name strictly below this one may be covered: names are looked at, and of
@@ -207,6 +229,13 @@ impl NameSet {
         if reach == Reach::Below {
             *entry = Reach::Below;
         }
+        self.above.insert(name);
+    }
+
+    /// Whether there is no name.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
     }
 
     /// Whether the name or a parent of it is covered.
@@ -225,10 +254,15 @@ impl NameSet {
         self.entries.iter().map(|(wire, reach)| (&**wire, *reach))
     }
 
+    /// The names as written, in wire form.
+    pub fn wires(&self) -> impl Iterator<Item = &[u8]> {
+        self.entries.keys().map(AsRef::as_ref)
+    }
+
     /// Whether a name strictly below this one is covered.
     #[must_use]
     pub fn reaches_below(&self, name: &Name) -> bool {
-        self.entries.keys().any(|wire| is_strictly_below(wire, name))
+        self.above.contains(name)
     }
 }
 
@@ -241,14 +275,20 @@ impl NameRules {
         rules.push(rule);
         // Within one name: the nearer level first, and there `=name` before `name`.
         rules.sort_by_key(|rule| (rule.level, rule.reach == Reach::Below));
+        if rule.allow {
+            self.above_open.insert(name);
+        }
+    }
+
+    /// The names as written, in wire form.
+    pub fn wires(&self) -> impl Iterator<Item = &[u8]> {
+        self.entries.keys().map(AsRef::as_ref)
     }
 
     /// Whether a name strictly below this one is opened.
     #[must_use]
     pub fn opens_below(&self, name: &Name) -> bool {
-        self.entries.iter().any(|(wire, rules)| {
-            rules.iter().any(|rule| rule.allow) && is_strictly_below(wire, name)
-        })
+        self.above_open.contains(name)
     }
 
     /// The rule that speaks for a name, with the number of labels it was written with: the
@@ -266,8 +306,16 @@ impl NameRules {
     }
 }
 
-/// Whether a wire form stands below a name, at a label boundary.
-pub(super) fn is_strictly_below(wire: &[u8], name: &Name) -> bool {
-    wire.len() > name.wire().len()
-        && Name::from_wire(wire).is_ok_and(|below| below.is_at_or_below(name))
+// === impl Above ===
+
+impl Above {
+    /// Adds what stands above a name.
+    pub(super) fn insert(&mut self, name: &Name) {
+        self.0.extend(name.ancestors().map(Box::from));
+    }
+
+    /// Whether one of the names is strictly below this one.
+    pub(super) fn contains(&self, name: &Name) -> bool {
+        self.0.contains(name.wire())
+    }
 }

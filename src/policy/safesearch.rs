@@ -4,11 +4,10 @@
 //! answered with that name. A new engine is one row of [`ENGINES`]. Whether an engine may be
 //! reached at all is decided before this.
 
-use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use super::rules::YouTube;
-use crate::name::Name;
+use crate::name::{Name, NameMap};
 
 /// One engine: which names are answered with which other name.
 #[derive(Debug, Clone, Copy)]
@@ -27,6 +26,9 @@ pub struct Engine {
 /// The place of the engine that serves a name, in [`ENGINES`].
 #[must_use]
 pub fn engine_of(name: &Name, safe_search: bool, youtube: YouTube) -> Option<u8> {
+    if !safe_search && youtube == YouTube::Open {
+        return None;
+    }
     match *HOSTS.get(name.wire())? {
         Host::Search(engine) => safe_search.then_some(engine),
         Host::YouTube(engines) => match youtube {
@@ -202,14 +204,14 @@ struct YouTubeEngines {
 }
 
 /// Every host in wire form, so that finding one neither allocates nor scans.
-static HOSTS: LazyLock<HashMap<Box<[u8]>, Host>> = LazyLock::new(|| {
+static HOSTS: LazyLock<NameMap<Host>> = LazyLock::new(|| {
     let place = |id| ENGINES.iter().position(|engine| engine.id == id);
     let place = |id| place(id).and_then(|place| u8::try_from(place).ok());
     let engines = YouTubeEngines {
         moderate: place(YOUTUBE_MODERATE).expect("the row exists: table test"),
         strict: place(YOUTUBE_STRICT).expect("the row exists: table test"),
     };
-    let mut hosts = HashMap::new();
+    let mut hosts = NameMap::default();
     for (engine, at) in ENGINES.iter().zip(0..) {
         let host = match engine.id {
             YOUTUBE_MODERATE | YOUTUBE_STRICT => Host::YouTube(engines),

@@ -3,6 +3,7 @@
 //! A tag is a category, a service, or a list that fills no category. A [`TagSet`] is a fixed row
 //! of bits, so that deciding is an AND and allocates nothing.
 
+use super::mentioned::Mentioned;
 use crate::name::Name;
 use crate::words::Words;
 
@@ -51,12 +52,38 @@ pub struct TagInfo {
 #[derive(Debug, Clone, Default)]
 pub struct TagTable {
     rows: Vec<TagInfo>,
+    /// The tags of each kind, by its place: the nearest reason is found by an AND.
+    of_kind: [TagSet; 3],
+}
+
+/// A name with what the lists and rules know of it.
+#[derive(Clone, Copy)]
+pub struct Known<'a> {
+    /// The name.
+    pub name: &'a Name,
+    /// What the lists say of it.
+    pub tags: TagSet,
+    /// Whether a rule may spell it or a parent of it out; false is certain.
+    pub mentioned: bool,
 }
 
 /// What the lists know of a name. The index implements it; the arrow points inward.
 pub trait Lookup: Send + Sync {
     /// The tags of the name: those of its own entries and those its parents hand down.
     fn tags_of(&self, name: &Name) -> TagSet;
+
+    /// The hash under which [`Mentioned`] keeps a name. Whoever hashes the parents of a name
+    /// anyway gives its own hash here, and asks for those parents in [`Lookup::look_up`]: both are
+    /// written, or neither.
+    fn hash_of(&self, _name: &Name) -> u64 {
+        0
+    }
+
+    /// [`Lookup::tags_of`], and whether the name or a parent of it may be spelt out by a rule:
+    /// false must be certain.
+    fn look_up(&self, name: &Name, _mentioned: &Mentioned) -> (TagSet, bool) {
+        (self.tags_of(name), true)
+    }
 }
 
 // === impl TagSet ===
@@ -113,6 +140,18 @@ impl TagSet {
         self.0 == TagSet::EMPTY.0
     }
 
+    /// Whether any tag is in both sets.
+    #[must_use]
+    pub fn meets(&self, other: &TagSet) -> bool {
+        !self.intersection(other).is_empty()
+    }
+
+    /// The lowest tag.
+    #[must_use]
+    pub fn first(&self) -> Option<Tag> {
+        self.iter().next()
+    }
+
     /// The tags in either set.
     #[must_use]
     pub fn union(&self, other: &TagSet) -> TagSet {
@@ -132,10 +171,18 @@ impl TagSet {
     }
 
     /// The tags, lowest first.
-    pub fn iter(&self) -> impl Iterator<Item = Tag> + '_ {
-        (0..TAGS_MAX)
-            .filter_map(|place| u16::try_from(place).ok().map(Tag))
-            .filter(|&tag| self.contains(tag))
+    pub fn iter(&self) -> impl Iterator<Item = Tag> + use<> {
+        let mut words = self.0;
+        let mut at = 0;
+        std::iter::from_fn(move || {
+            while *words.get(at)? == 0 {
+                at += 1;
+            }
+            let place = at * 64 + words[at].trailing_zeros() as usize;
+            // The lowest bit goes.
+            words[at] &= words[at] - 1;
+            u16::try_from(place).ok().map(Tag)
+        })
     }
 }
 
@@ -155,8 +202,16 @@ impl TagTable {
         if self.rows.len() >= TAGS_MAX || self.find(&row.id).is_some() {
             return None;
         }
+        let tag = u16::try_from(self.rows.len()).ok().map(Tag)?;
+        self.of_kind[row.kind as usize].insert(tag);
         self.rows.push(row);
-        u16::try_from(self.rows.len() - 1).ok().map(Tag)
+        Some(tag)
+    }
+
+    /// The lowest tag of a kind in a set.
+    #[must_use]
+    pub fn first_of(&self, kind: TagKind, tags: &TagSet) -> Option<Tag> {
+        self.of_kind[kind as usize].intersection(tags).first()
     }
 
     /// The tag of an id.
@@ -196,6 +251,10 @@ mod tests {
         assert_eq!(ab.minus(&b), TagSet::of(Tag(1)));
         assert_eq!(b.union(&TagSet::of(Tag(1))), ab);
         assert_eq!(ab.iter().collect::<Vec<_>>(), [Tag(1), Tag(511)]);
+        assert_eq!((ab.first(), TagSet::EMPTY.first()), (Some(Tag(1)), None));
+        assert!(ab.meets(&b) && !b.meets(&TagSet::of(Tag(1))));
+        let all: TagSet = (0..512).map(Tag).collect();
+        assert!(all.iter().eq((0..512).map(Tag)));
         assert!(TagSet::EMPTY.is_empty() && !ab.is_empty());
         assert_eq!(TagSet::from_octets(&ab.to_octets()), ab);
         assert_eq!(ab.to_octets()[0], 2);

@@ -5,9 +5,9 @@
 
 use std::collections::HashMap;
 
-use jiff::SignedDuration;
 use jiff::civil::{Date, date};
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 
 use super::hours::{Days, HORIZON, Schedule, Span};
 use super::local::LocalNames;
@@ -15,6 +15,8 @@ use super::rules::{Level, NameRule, NameSet, Reach, Scope, SubjectKind, YouTube}
 use super::tags::{Tag, TagInfo, TagTable};
 use super::*;
 use crate::words::{Language, Words};
+
+mod shortcuts;
 
 const KID: SubjectId = SubjectId(1);
 const MONDAY: Date = date(2026, 11, 23);
@@ -145,6 +147,17 @@ fn rules(lines: &[&str]) -> Rules {
 }
 
 fn kid(lines: &[&str]) -> Policy {
+    Policy::new(household(lines), Arc::new(listed()))
+}
+
+fn listed() -> Listed {
+    let rows = LISTED.iter().map(|(listed, ids)| {
+        (name(listed).wire().into(), ids.iter().filter_map(|id| tag(id)).collect())
+    });
+    Listed(rows.collect())
+}
+
+fn household(lines: &[&str]) -> Household {
     let subject = |id: &str, kind, rules| Subject {
         id: id.to_owned(),
         label: "Mateo".to_owned(),
@@ -167,10 +180,7 @@ fn kid(lines: &[&str]) -> Policy {
     let mut essentials = NameSet::default();
     essentials.insert(&name("pool.ntp.org"), Reach::Below);
     essentials.insert(&name("help.example"), Reach::Exact);
-    let listed = LISTED.iter().map(|(listed, ids)| {
-        (name(listed).wire().into(), ids.iter().filter_map(|id| tag(id)).collect())
-    });
-    let household = Household {
+    Household {
         language: Language::En,
         zone: TimeZone::get("America/Guatemala").unwrap(),
         tags,
@@ -181,8 +191,7 @@ fn kid(lines: &[&str]) -> Policy {
             subject("mateo", SubjectKind::Child, rules(lines)),
         ],
         youtube: tag("youtube"),
-    };
-    Policy::new(household, Arc::new(Listed(listed.collect())))
+    }
 }
 
 // === Claims ===

@@ -167,7 +167,7 @@ impl Builder {
         };
         // What spills from the last line takes next to nothing.
         sink.begin(header.end() + LINE_OCTETS * LINE_OCTETS)?;
-        let mut lines = Lines { home_lines, at: 0, waiting: VecDeque::new() };
+        let mut lines = Lines { homes: home_lines, at: 0, waiting: VecDeque::new() };
         Merge::new(self.runs.as_ref(), &self.entries)?.each_name(|hash, marks| {
             table.each_number(marks, |number| lines.put(hash, number, &mut sink))
         })?;
@@ -187,7 +187,7 @@ impl Builder {
 
 /// The lines while they are written, from the first to the last.
 struct Lines {
-    home_lines: u32,
+    homes: u32,
     /// The next line to be written.
     at: u32,
     /// Remainders and rows that are at home in that line or before it.
@@ -197,7 +197,7 @@ struct Lines {
 impl Lines {
     /// Takes an entry. Hashes come in order, and so do their homes.
     fn put(&mut self, hash: u64, row: u16, out: &mut impl Sink) -> io::Result<()> {
-        while self.at < home_of(hash, self.home_lines) {
+        while self.at < home_of(hash, self.homes) {
             self.write(out)?;
         }
         self.waiting.push_back((remainder_of(hash), row));
@@ -206,7 +206,7 @@ impl Lines {
 
     /// Writes what is left; how many lines there are.
     fn finish(mut self, out: &mut impl Sink) -> io::Result<u32> {
-        while self.at < self.home_lines || !self.waiting.is_empty() {
+        while self.at < self.homes || !self.waiting.is_empty() {
             self.write(out)?;
         }
         Ok(self.at)

@@ -146,7 +146,9 @@ impl Header {
             self.end() as u64,
             0,
         ];
-        words[..HEADER_WORDS - 1].iter().for_each(|word| checksum.add_word(*word));
+        for word in &words[..HEADER_WORDS - 1] {
+            checksum.add_word(*word);
+        }
         words[HEADER_WORDS - 1] = checksum.words()[0];
         let mut octets = [0; HEADER_WORDS * 8];
         for (to, word) in octets.as_chunks_mut().0.iter_mut().zip(words) {
@@ -191,7 +193,9 @@ impl Header {
         }
         let mut sum = Checksum::default();
         sum.add(&octets[HEADER_OCTETS..]);
-        words[..HEADER_WORDS - 1].iter().for_each(|word| sum.add_word(*word));
+        for word in &words[..HEADER_WORDS - 1] {
+            sum.add_word(*word);
+        }
         if sum.words()[0] != checksum {
             return Err("its checksum is another one");
         }
@@ -210,9 +214,9 @@ impl Index {
         path: &Path,
         fingerprint: [u64; 2],
     ) -> Result<(Self, Carried), Unusable> {
-        let file = File::open(path).map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => Unusable::Absent,
-            _ => Unusable::Unreadable(error),
+        let file = File::open(path).map_err(|error| {
+            let is_absent = error.kind() == io::ErrorKind::NotFound;
+            if is_absent { Unusable::Absent } else { Unusable::Unreadable(error) }
         })?;
         let octets = Mapped::open(&file).map_err(Unusable::Unreadable)?;
         let header = Header::decode(&octets).map_err(Unusable::Damaged)?;
@@ -296,7 +300,9 @@ impl Checksum {
     /// Adds whole blocks; what is left over at the end counts as if filled up with zeros.
     pub(in crate::lists) fn add(&mut self, octets: &[u8]) {
         let (blocks, rest) = octets.as_chunks::<32>();
-        blocks.iter().for_each(|block| self.add_block(block));
+        for block in blocks {
+            self.add_block(block);
+        }
         if !rest.is_empty() {
             let mut block = [0; 32];
             block[..rest.len()].copy_from_slice(rest);

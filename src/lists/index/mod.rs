@@ -29,6 +29,7 @@ use std::fmt;
 use std::ops::Deref;
 
 use crate::name::Name;
+use crate::policy::mentioned::Mentioned;
 use crate::policy::tags::{Lookup, TAGS_MAX, TagSet};
 use crate::sys::Mapped;
 pub(super) use build::{Builder, Mark, Row, Unbuilt};
@@ -77,8 +78,19 @@ enum Octets {
 impl Lookup for Index {
     fn tags_of(&self, name: &Name) -> TagSet {
         let mut tags = TagSet::EMPTY;
-        self.each_match(name, |is_whole, row| tags = tags.union(&self.tags_in(row, is_whole)));
+        self.walk(name, 0, |_| {}, |set| tags = tags.union(set));
         tags
+    }
+
+    fn hash_of(&self, name: &Name) -> u64 {
+        self.key.hash_of(name)
+    }
+
+    fn look_up(&self, name: &Name, mentioned: &Mentioned) -> (TagSet, bool) {
+        let (mut tags, mut may_be_mentioned) = (TagSet::EMPTY, false);
+        let also = |hash| may_be_mentioned |= mentioned.contains(hash);
+        self.walk(name, mentioned.labels_max(), also, |set| tags = tags.union(set));
+        (tags, may_be_mentioned)
     }
 }
 
@@ -137,28 +149,37 @@ impl Index {
         self.octets.get(self.lines_end..self.rows_end).unwrap_or_default().as_chunks().0
     }
 
-    /// Hands over the number of every row of the name (with `true`) and of its parents.
+    /// Hands over the hashes of the name and of its parents up to so many labels, or as many as
+    /// some name here has, and the sets of tags that each gives to the name.
     #[inline]
-    fn each_match(&self, name: &Name, mut each: impl FnMut(bool, u16)) {
+    fn walk(
+        &self,
+        name: &Name,
+        labels_max: usize,
+        mut each_hash: impl FnMut(u64),
+        mut each_set: impl FnMut(&TagSet),
+    ) {
         let lines = self.lines();
-        if lines.is_empty() {
-            return;
-        }
+        let (fewest, most) = self.labels;
         let mut walk = self.key.walk(name);
         let labels = walk.left();
-        let (fewest, most) = self.labels;
+        let end = labels.min(most.max(labels_max));
         let mut hashes = [0; BATCH];
         let mut depth = 0;
-        while depth < labels.min(most) {
+        while depth < end {
             let mut count = 0;
-            for (to, hash) in hashes.iter_mut().zip(&mut walk) {
+            for (to, hash) in hashes.iter_mut().zip(walk.by_ref().take(end - depth)) {
                 *to = hash;
                 count += 1;
             }
-            for hash in &hashes[..count] {
+            for &hash in &hashes[..count] {
                 depth += 1;
-                if depth >= fewest {
-                    each_row(lines, self.home_lines, *hash, |row| each(depth == labels, row));
+                each_hash(hash);
+                // Rules may spell out longer names than the lists.
+                if (fewest..=most).contains(&depth) {
+                    each_row(lines, self.home_lines, hash, |row| {
+                        each_set(&self.tags_in(row, depth == labels));
+                    });
                 }
             }
         }
@@ -205,7 +226,6 @@ fn each_row(lines: &[[u8; LINE_OCTETS]], home_lines: u32, hash: u64, mut each: i
 
 /// The line in which a hash is at home: the lines share its upper half evenly.
 #[inline]
-#[expect(clippy::cast_possible_truncation, reason = "a product of two 32-bit numbers, shifted")]
 fn home_of(hash: u64, home_lines: u32) -> u32 {
     (((hash >> 32) * u64::from(home_lines)) >> 32) as u32
 }

@@ -9,6 +9,7 @@ use super::file::{Carried, InFile, InMemory};
 use super::hash::Key;
 use super::{Index, LINE_OCTETS};
 use crate::name::Name;
+use crate::policy::mentioned::Mentioned;
 use crate::policy::tags::{Lookup as _, Tag, TagSet};
 
 fn name(text: &str) -> Name {
@@ -174,6 +175,22 @@ fn a_name_that_must_stay_open_is_never_taken_for_a_listed_one() {
     assert!(matches!(build(weak, &[name("www.abce.example")]), Err(Unbuilt::Collision)));
     assert!(build(weak, &[name("own.example"), name("other.example")]).is_ok());
     assert!(build(Key::random(), &[twin]).unwrap().tags_of(&twin).is_empty());
+}
+
+#[test]
+fn a_name_that_a_rule_spells_out_is_told_however_long_it_is() {
+    let mut builder = Builder::new(Key::random(), None);
+    builder.add(&name("listed.example"), 1);
+    for index in [built(builder, &rows()), Index::default()] {
+        let spelt = [name("a.rule.of.many.labels.example"), name("b.example")];
+        let mentioned = Mentioned::new(&spelt, &index);
+        for asked in ["www.a.rule.of.many.labels.example", "b.example", "x.b.example"] {
+            assert!(index.look_up(&name(asked), &mentioned).1, "{asked}");
+        }
+        let listed = name("www.listed.example");
+        assert_eq!(index.look_up(&listed, &mentioned).0, index.tags_of(&listed));
+        assert!(!index.look_up(&listed, &Mentioned::new(&[], &index)).1);
+    }
 }
 
 proptest! {

@@ -1,0 +1,76 @@
+//! The names that the rules of a household spell out, to tell quickly that one is not among them.
+//!
+//! Nearly every name that is asked is spelt out by no rule. [`Mentioned::contains`] says so with
+//! one look at one word of memory for each parent of a name, while the lists are looked up; the
+//! rules then need not look the name up themselves. A Bloom filter whose bits for one name all lie
+//! in one word: it never misses a name, and takes about one in a thousand for one of its own,
+//! which costs time and changes no verdict. It knows hashes only, whoever makes them.
+
+use super::safesearch::ENGINES;
+use super::tags::Lookup;
+use super::{CANARY, RELAYS, rules};
+use crate::name::Name;
+
+/// How many names share a word, on average at most: with three bits each, a word is sparse enough.
+const NAMES_PER_WORD: usize = 2;
+
+/// The hashes of the names that the rules spell out.
+#[derive(Debug, Clone)]
+pub struct Mentioned {
+    /// A power of two of them.
+    words: Box<[u64]>,
+    labels_max: usize,
+}
+
+impl Mentioned {
+    /// The names of a household: essentials, local names and forwarded zones, the parent's own
+    /// names, those of windows and walled gardens, of everyone; canary, relays and the hosts of
+    /// search engines. Hashed by [`Lookup::hash_of`].
+    #[must_use]
+    pub fn of(household: &rules::Household, lookup: &dyn Lookup) -> Self {
+        let own = household.subjects.iter().flat_map(|subject| subject.rules.mentioned());
+        let wires = household.essentials.wires().chain(household.local.wires()).chain(own);
+        let wires = wires.chain([CANARY]).chain(RELAYS);
+        let engines = ENGINES.iter().flat_map(|engine| engine.hosts);
+        let hosts = engines.filter_map(|host| Name::parse(host).ok());
+        let names: Vec<Name> =
+            wires.filter_map(|wire| Name::from_wire(wire).ok()).chain(hosts).collect();
+        Mentioned::new(&names, lookup)
+    }
+
+    /// These names.
+    #[must_use]
+    pub fn new(names: &[Name], lookup: &dyn Lookup) -> Self {
+        let count = (names.len() / NAMES_PER_WORD).max(1).next_power_of_two();
+        let mut mentioned = Mentioned { words: vec![0; count].into(), labels_max: 0 };
+        for name in names {
+            mentioned.labels_max = mentioned.labels_max.max(name.label_count());
+            let (place, bits) = mentioned.place_of(lookup.hash_of(name));
+            mentioned.words[place] |= bits;
+        }
+        mentioned
+    }
+
+    /// Whether a name with this hash may be spelt out; false is certain.
+    #[inline]
+    #[must_use]
+    pub fn contains(&self, hash: u64) -> bool {
+        let (place, bits) = self.place_of(hash);
+        self.words[place] & bits == bits
+    }
+
+    /// The most labels any of the names has: longer parents need not be asked for.
+    #[must_use]
+    pub fn labels_max(&self) -> usize {
+        self.labels_max
+    }
+
+    /// The word of a hash, by its low bits, and three bits in it, by its high ones.
+    #[inline]
+    #[expect(clippy::cast_possible_truncation, reason = "only the low bits choose the word")]
+    fn place_of(&self, hash: u64) -> (usize, u64) {
+        let place = hash as usize & (self.words.len() - 1);
+        let bit = |shift: u32| 1 << (hash >> shift & 63);
+        (place, bit(58) | bit(52) | bit(46))
+    }
+}
