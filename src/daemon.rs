@@ -6,6 +6,7 @@
 
 mod commands;
 mod listen;
+mod loops;
 mod watch;
 
 use std::net::SocketAddr;
@@ -26,6 +27,7 @@ use crate::house::{self, Copies, Found, House};
 use crate::journal::{self, Journal};
 
 pub use listen::loopback;
+use loops::{Loops, told};
 
 /// The share of the cache that negative answers may take: a flood of names that do not exist
 /// cannot push out what a family uses.
@@ -65,6 +67,9 @@ pub enum Failure {
         /// What the system said.
         source: std::io::Error,
     },
+    /// The system gives no thread to answer questions.
+    #[error("no thread to answer questions: {0}")]
+    Thread(std::io::Error),
     /// The state directory cannot be used.
     #[error("the state directory {path} cannot be used: {why}")]
     State {
@@ -79,6 +84,7 @@ pub enum Failure {
 pub struct Daemon {
     shared: Arc<Shared>,
     addresses: Vec<SocketAddr>,
+    loops: Loops,
     tasks: JoinSet<()>,
     stop: signal::Sender<bool>,
 }
@@ -178,23 +184,21 @@ pub async fn start(mut options: Options) -> Result<Daemon, Failure> {
 
     let (stop, stopped) = signal::channel(false);
     let mut tasks = JoinSet::new();
+    let mut datagrams = Vec::new();
     for pair in listeners {
-        let (udp, tcp) = (resolver.clone(), resolver.clone());
-        let (udp_stop, tcp_stop) = (stopped.clone(), stopped.clone());
-        let address = pair.address;
+        datagrams.push(pair.udp);
+        let (resolver, stop) = (resolver.clone(), stopped.clone());
         tasks.spawn(async move {
-            told(address, crate::dns::udp::run(pair.udp, udp, udp_stop).await);
-        });
-        tasks.spawn(async move {
-            told(address, crate::dns::tcp::run(pair.tcp, tcp, tcp_stop).await);
+            told(pair.address, crate::dns::tcp::run(pair.tcp, resolver, stop).await);
         });
     }
+    let loops = Loops::start(datagrams, &resolver, &stopped)?;
     if let Some(control) = control {
         tasks.spawn(commands::serve(control, shared.clone(), stopped.clone()));
     }
     tasks.spawn(watch::run(shared.clone(), stopped));
     info!(addresses = ?addresses, "listening");
-    Ok(Daemon { shared, addresses, tasks, stop })
+    Ok(Daemon { shared, addresses, loops, tasks, stop })
 }
 
 // === impl Daemon ===
@@ -248,6 +252,8 @@ impl Daemon {
     /// Stops: no new question is taken, what is under way is finished, the journal is written.
     pub async fn shutdown(mut self) {
         let _ = self.stop.send(true);
+        let loops = self.loops;
+        blocking(move || loops.join()).await;
         while self.tasks.join_next().await.is_some() {}
         let _ = std::fs::remove_file(crate::control::socket_path(&self.shared.state_directory));
         let journal = self.shared.journal.clone();
@@ -414,13 +420,6 @@ fn prepare(directory: &Path, notices: &mut Vec<String>) -> Result<(), Failure> {
         return Ok(());
     }
     Err(Failure::State { path: directory.to_owned(), why: error.to_string() })
-}
-
-/// Says why a listener ended before its time.
-fn told(address: SocketAddr, ended: std::io::Result<()>) {
-    if let Err(error) = ended {
-        error!("{address} is no longer listened on: {error}");
-    }
 }
 
 /// Logs the warnings of a config.

@@ -114,7 +114,7 @@ fn imports_are_found_however_they_are_written() {
 
 #[test]
 fn no_file_is_longer_than_a_reader() {
-    for file in [source("src"), source("tests")].concat() {
+    for file in [source("src"), source("tests"), source("benches")].concat() {
         let lines = file.text.lines().count();
         assert!(
             lines <= LINES_MAX,
@@ -126,7 +126,7 @@ fn no_file_is_longer_than_a_reader() {
 
 #[test]
 fn nothing_is_left_for_later() {
-    for file in [source("src"), source("tests")].concat() {
+    for file in [source("src"), source("tests"), source("benches")].concat() {
         for (line, text) in file.numbered() {
             for needle in UNFINISHED {
                 assert!(
@@ -193,6 +193,22 @@ fn every_test_binary_is_named_in_the_manifest() {
 }
 
 #[test]
+fn every_benchmark_is_named_in_the_manifest() {
+    let manifest = read("Cargo.toml").text;
+    assert!(manifest.contains("autobenches = false"), "what benchmarks share is none itself");
+    let shared = ["benches/fixture.rs", "benches/names.rs"].map(|path| root().join(path));
+    for file in source("benches") {
+        let folder = file.path.parent().expect("a file is in a folder");
+        let of_folder = folder.join("main.rs");
+        if shared.contains(&file.path) || of_folder.is_file() && of_folder != file.path {
+            continue;
+        }
+        let path = format!("path = \"{}\"", file.shown());
+        assert!(manifest.contains(&path), "Cargo.toml: no [[bench]] has `{path}`");
+    }
+}
+
+#[test]
 fn every_dependency_says_what_it_is_for() {
     let file = read("Cargo.toml");
     let mut in_dependencies = false;
@@ -210,7 +226,7 @@ fn every_dependency_says_what_it_is_for() {
 
 #[test]
 fn the_scripts_can_be_run() {
-    for path in ["tests/run", ".ci/run"] {
+    for path in ["tests/run", ".ci/run", "benches/peers.sh"] {
         let file = read(path);
         let mode = std::fs::metadata(&file.path).expect("it was read").permissions().mode();
         assert!(mode & 0o100 != 0, "{path} is not executable: chmod +x");
@@ -408,7 +424,7 @@ fn source(folder: &str) -> Vec<File> {
 /// Every text a person wrote: what git knows, but lists of names, which may say anything.
 fn texts() -> Vec<File> {
     let mut paths = vec![root().join("Cargo.toml"), root().join("clippy.toml")];
-    for folder in ["src", "tests", "config", "packaging", "docs", ".ci"] {
+    for folder in ["src", "tests", "benches", "config", "packaging", "docs", ".ci"] {
         paths.extend(files(folder));
     }
     let papers = std::fs::read_dir(root()).expect("the repository is there");

@@ -30,7 +30,9 @@ impl Run {
 /// Runs a daemon until it is told to stop.
 pub(super) fn serve(options: Options) -> Result<(), Failure> {
     log_to_stderr();
+    // Datagrams have threads of their own; connections and commands share these.
     let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
         .enable_all()
         .build()
         .map_err(|error| Failure::failed(format!("the runtime cannot start: {error}")))?;
@@ -125,6 +127,8 @@ impl From<daemon::Failure> for Failure {
                 };
                 Failure::failed(failure.to_string()).hint(hint)
             }
+            daemon::Failure::Thread(_) => Failure::failed(failure.to_string())
+                .hint("has this user too many processes? `ulimit -u` tells how many it may have"),
             daemon::Failure::State { .. } => Failure::failed(failure.to_string())
                 .hint("name another directory with --state DIR or [state] directory"),
         }

@@ -81,6 +81,8 @@ struct Shared {
     source: Source,
     misses: Misses,
     budget: Budget,
+    /// How many editions there were.
+    editions: AtomicU64,
     /// There is a new edition.
     changed: Notify,
     is_over: AtomicBool,
@@ -194,6 +196,12 @@ impl Neighbours {
             Asked::Found(neighbour) => Some(neighbour),
             Asked::InVain | Asked::Unasked => None,
         }
+    }
+
+    /// A number that is another one whenever the table has changed.
+    #[must_use]
+    pub fn version(&self) -> u64 {
+        self.shared.editions.load(Ordering::Acquire)
     }
 
     /// Whether a question from this address should wait for [`Neighbours::settle`]: nothing is
@@ -342,6 +350,7 @@ impl Shared {
 
     fn publish(&self, known: &Known) {
         self.edition.store(Arc::new(known.edition()));
+        self.editions.fetch_add(1, Ordering::Release);
         self.changed.notify_waiters();
     }
 

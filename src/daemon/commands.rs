@@ -115,12 +115,16 @@ async fn converse(stream: UnixStream, shared: Arc<Shared>) {
 
 async fn obey(command: Command, shared: &Arc<Shared>) -> Answer {
     match command {
-        Command::Status => done(&status(shared)),
+        Command::Status => {
+            shared.resolver.settled().await;
+            done(&status(shared))
+        }
         Command::Reload => match shared.reload().await {
             Ok(sentence) => done(&sentence),
             Err(report) => Answer::Failed(report),
         },
         Command::Flush => {
+            shared.resolver.settled().await;
             let journal = shared.journal.clone();
             match blocking(move || journal.flush()).await {
                 Ok(()) => done(&()),

@@ -3,10 +3,13 @@
 //! One direction, the same for every transport: [`serve::Answer::answer_now`] does all that
 //! needs no waiting (who asks, the verdict, blocked, local and cached answers);
 //! [`serve::Answer::answer_later`] waits: until it is known whose device asks from an address that
-//! was never seen, then for the upstream, whose answer it judges. Start reading there.
+//! was never seen, then for the upstream, whose answer it judges. Start reading there. What a loop
+//! keeps between queries is its [`Desk`]; what is remembered of an answer goes through `notes`.
 
 pub mod answer;
 pub mod cache;
+mod desk;
+mod notes;
 mod places;
 pub mod records;
 pub mod rewrite;
@@ -19,24 +22,24 @@ pub mod wire;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use jiff::Timestamp;
 
 use crate::clients::Client;
 use crate::clients::neighbours::Neighbours;
 use crate::clock::Clock;
 use crate::config::settings::BlockedAnswer;
-use crate::journal::{Entry, Journal};
+use crate::journal::Journal;
 use crate::name::Name;
 use crate::policy::local::LocalAnswer;
-use crate::policy::rules::JournalLevel;
-use crate::policy::tags::TagKind;
-use crate::policy::{Action, Moment, Reason, ReasonKind, Verdict, safesearch};
+use crate::policy::{Action, Verdict, safesearch};
 use answer::{Closed, Ede};
 use cache::{Cache, Key};
+pub use desk::Desk;
+use desk::{Sight, Turns};
+pub use notes::Counts;
+use notes::{Allowance, Note, Notes};
 use places::{Place, Places};
 use records::rtype;
 use rewrite::{Aged, Response};
@@ -63,21 +66,9 @@ pub struct Resolver {
     clock: Clock,
     counters: Counters,
     places: Arc<Places>,
+    turns: Turns,
     /// What was answered, in numbers.
     pub counts: Counts,
-}
-
-/// What was answered since the start.
-#[derive(Debug, Default)]
-pub struct Counts {
-    /// Questions.
-    pub queries: AtomicU64,
-    /// Of these, closed.
-    pub blocked: AtomicU64,
-    /// Of these, answered from the cache.
-    pub cached: AtomicU64,
-    /// Of these, not answered because no upstream did.
-    pub failed: AtomicU64,
 }
 
 /// A question that must wait.
@@ -85,7 +76,9 @@ pub enum Later {
     /// Until it is known whose device asks.
     Who(Box<Stranger>),
     /// For an upstream.
-    Upstream(Box<Waiting>),
+    Upstream(Arc<Waiting>),
+    /// For nothing: it was answered, and is fetched anew before it runs out.
+    Refresh(Arc<Waiting>),
 }
 
 /// A question from an address that was never seen.
@@ -99,9 +92,7 @@ pub struct Stranger {
 
 /// A question that must wait for an upstream, with everything known of it so far.
 pub struct Waiting {
-    /// A query sees one state from start to end.
-    state: Arc<State>,
-    moment: Arc<Moment>,
+    sight: Sight,
     packet: Box<[u8]>,
     question: Question,
     client: Client,
@@ -110,66 +101,94 @@ pub struct Waiting {
     wanted: Name,
     group: u8,
     limit_octets: usize,
+    /// Whether an expired answer is held that could serve.
+    holds_stale: bool,
     /// Held until it is answered.
     _place: Place,
 }
 
 /// What an answer is made from.
-#[derive(Clone, Copy)]
 struct Asked<'a> {
-    state: &'a State,
-    moment: &'a Moment,
+    sight: &'a Sight,
     packet: &'a [u8],
     question: &'a Question,
     client: &'a Client,
     verdict: Verdict,
-    now: Timestamp,
+    /// How much of it is noted; none: whatever went upstream is bounded there.
+    allowance: Option<&'a mut Allowance>,
+    notes: &'a mut Notes,
 }
 
 impl serve::Answer for Resolver {
     type Later = Later;
+    type Desk = Desk;
 
-    fn answer_now(&self, packet: &[u8], source: &Source, out: &mut Vec<u8>) -> Quick<Later> {
+    fn desk(&self, clients: usize) -> Desk {
+        Desk::new(clients, self.sight(), &self.turns)
+    }
+
+    fn begin(&self, desk: &mut Desk) {
+        desk.begin(&self.state.load(), &self.neighbours, &self.clock);
+    }
+
+    fn end(&self, desk: &mut Desk) {
+        desk.notes.settle(&desk.sight.state, &self.counts, &self.journal);
+        desk.end();
+    }
+
+    fn answer_now(
+        &self,
+        desk: &mut Desk,
+        packet: &[u8],
+        source: &Source,
+        out: &mut Vec<u8>,
+    ) -> Quick<Later> {
         let question = match wire::question(packet) {
             Ok(question) => question,
             Err(refusal) => return refuse(packet, &refusal, out),
         };
-        Counts::add(&self.counts.queries);
-
-        // One load for the whole query: a reload meanwhile must not mix two policies.
-        let state = self.state.load_full();
-        if !state.takes_from(source.from.ip()) {
+        desk.notes.queries += 1;
+        let Some((sight, seat, notes)) = desk.client(source.from.ip(), &self.neighbours) else {
+            let state = Arc::clone(&desk.sight.state);
+            let stranger = Stranger { state, packet: packet.into(), question, source: *source };
+            return Quick::Later(Later::Who(Box::new(stranger)));
+        };
+        if !seat.is_taken {
             let outside = Ede { code: EDE_PROHIBITED, text: "" };
             answer::empty(packet, &question, rcode::REFUSED, None, Some(outside), out);
             return Quick::Reply;
         }
-        if self.neighbours.is_new(source.from.ip()) {
-            let packet = packet.into();
-            let stranger = Stranger { state, packet, question, source: *source };
-            return Quick::Later(Later::Who(Box::new(stranger)));
-        }
-        match self.answer_known(state, &question, packet, source, out) {
+        let allowance = Some(&mut seat.allowance);
+        match self.answer_known(
+            sight,
+            &seat.client,
+            allowance,
+            notes,
+            &question,
+            packet,
+            source,
+            out,
+        ) {
             Quick::Reply => Quick::Reply,
             Quick::Silence => Quick::Silence,
-            Quick::Later(waiting) => Quick::Later(Later::Upstream(Box::new(waiting))),
+            Quick::ReplyThen(waiting) => Quick::ReplyThen(Later::Refresh(waiting)),
+            Quick::Later(waiting) => Quick::Later(Later::Upstream(waiting)),
         }
     }
 
     async fn answer_later(self: Arc<Self>, later: Later) -> Option<Vec<u8>> {
         let waiting = match later {
-            Later::Upstream(waiting) => *waiting,
-            Later::Who(stranger) => {
-                let Stranger { state, packet, question, source } = *stranger;
-                self.neighbours.settle(source.from.ip()).await;
-                let mut out = Vec::new();
-                match self.answer_known(state, &question, &packet, &source, &mut out) {
-                    Quick::Reply => return Some(out),
-                    Quick::Silence => return None,
-                    Quick::Later(waiting) => waiting,
-                }
+            Later::Upstream(waiting) => waiting,
+            Later::Refresh(waiting) => {
+                let _ = self.fetch(waiting).await;
+                return None;
             }
+            Later::Who(stranger) => match self.answer_stranger(*stranger).await {
+                Ok(reply) => return reply,
+                Err(waiting) => waiting,
+            },
         };
-        Some(self.answer_from_upstream(Arc::new(waiting)).await)
+        Some(self.answer_from_upstream(waiting).await)
     }
 
     fn counters(&self) -> &Counters {
@@ -179,32 +198,25 @@ impl serve::Answer for Resolver {
 
 impl Resolver {
     /// Answers a question whose sender is as well known as can be.
+    #[expect(clippy::too_many_arguments, reason = "it is the way of a query, in one place")]
     fn answer_known(
         &self,
-        state: Arc<State>,
+        sight: &Sight,
+        client: &Client,
+        allowance: Option<&mut Allowance>,
+        notes: &mut Notes,
         question: &Question,
         packet: &[u8],
         source: &Source,
         out: &mut Vec<u8>,
-    ) -> Quick<Waiting> {
-        let now = self.clock.now();
-        let moment = state.moment(now);
-        let client = state.house.devices.identify(source.from.ip(), &self.neighbours);
-        let verdict = state.house.policy.decide(client.subject, &question.name, &moment);
-
+    ) -> Quick<Arc<Waiting>> {
+        let Sight { state, moment, tick, .. } = sight;
+        let verdict = state.house.policy.decide(client.subject, &question.name, moment);
         let limit_octets = answer::limit_octets(question, source.tcp);
-        let asked = Asked {
-            state: &state,
-            moment: &moment,
-            packet,
-            question,
-            client: &client,
-            verdict,
-            now,
-        };
+        let mut asked = Asked { sight, packet, question, client, verdict, allowance, notes };
         let wanted = match verdict.action {
             Action::Block => {
-                self.close(&asked, verdict, &question.name, out);
+                self.close(&mut asked, verdict, &question.name, out);
                 return Quick::Reply;
             }
             Action::Local(local) => {
@@ -219,18 +231,18 @@ impl Resolver {
                 let written = answer::cname_then(packet, question, target, None, cap, out);
                 return if written.is_ok() { Quick::Reply } else { Quick::Silence };
             }
-            Action::Rewrite(engine) => *safesearch::target(engine),
-            Action::Allow => question.name,
+            Action::Rewrite(engine) => safesearch::target(engine),
+            Action::Allow => &question.name,
         };
 
-        let group = state.group_of(client.subject, &wanted);
-        let key = key(&wanted, question, state.kept_under(group));
-        let hit = self.cache.get(&key, self.clock.tick());
+        let group = state.group_of(client.subject, wanted);
+        let key = key(wanted, question, state.kept_under(group));
+        let hit = self.cache.get(&key, *tick);
         if let Some(hit) = &hit {
             // Upstream failed a moment ago: asking again would be too early (RFC 8767 §5).
             let serves = !hit.aged.stale || (hit.failed_lately && state.serves_stale());
-            if serves && self.pass_on(&asked, &hit.response, hit.aged, out) {
-                Counts::add(&self.counts.cached);
+            if serves && self.pass_on(&mut asked, &hit.response, hit.aged, out) {
+                asked.notes.cached += 1;
                 answer::fit(out, limit_octets);
                 return Quick::Reply;
             }
@@ -240,60 +252,94 @@ impl Resolver {
             answer::empty(packet, question, rcode::REFUSED, None, None, out);
             return Quick::Reply;
         }
+        let holds_stale = state.serves_stale() && hit.as_ref().is_some_and(|hit| hit.aged.stale);
         let Some(place) = self.places.take(source.from.ip()) else {
             // An expired answer is better than none here too.
             let hit = hit.filter(|_| state.serves_stale());
-            if hit.is_some_and(|hit| self.pass_on(&asked, &hit.response, hit.aged, out)) {
+            if hit.is_some_and(|hit| self.pass_on(&mut asked, &hit.response, hit.aged, out)) {
                 answer::fit(out, limit_octets);
                 return Quick::Reply;
             }
             let said = serve::overloaded(&self.counters, packet, out);
             return if said { Quick::Reply } else { Quick::Silence };
         };
-        let packet = packet.into();
-        Quick::Later(Waiting {
-            state,
-            moment,
-            packet,
+        Quick::Later(Arc::new(Waiting {
+            sight: sight.clone(),
+            packet: packet.into(),
             question: *question,
-            client,
+            client: client.clone(),
             verdict,
-            wanted,
+            wanted: *wanted,
             group,
             limit_octets,
+            holds_stale,
             _place: place,
-        })
+        }))
+    }
+
+    /// Answers whoever was never seen, once it is known whose device it is; or what is to be asked
+    /// upstream first.
+    async fn answer_stranger(&self, stranger: Stranger) -> Result<Option<Vec<u8>>, Arc<Waiting>> {
+        let Stranger { state, packet, question, source } = stranger;
+        let from = source.from.ip();
+        self.neighbours.settle(from).await;
+        let sight = Sight::new(state, &self.clock);
+        let client = sight.state.house.devices.identify(from, &self.neighbours);
+        let (mut out, mut notes) = (Vec::new(), Notes::default());
+        let quick = self
+            .answer_known(&sight, &client, None, &mut notes, &question, &packet, &source, &mut out);
+        notes.settle(&sight.state, &self.counts, &self.journal);
+        match quick {
+            Quick::Reply | Quick::ReplyThen(_) => Ok(Some(out)),
+            Quick::Silence => Ok(None),
+            Quick::Later(waiting) => Err(waiting),
+        }
     }
 
     /// Asks upstream, and judges what came back.
     async fn answer_from_upstream(self: &Arc<Self>, waiting: Arc<Waiting>) -> Vec<u8> {
         let response = self.fetch_or_give_up(&waiting).await;
-        let Waiting { state, question, .. } = &*waiting;
-        let asked = Asked {
-            state,
-            moment: &waiting.moment,
-            packet: &waiting.packet,
+        let Waiting { packet, question, client, verdict, .. } = &*waiting;
+        let sight =
+            Sight { now: self.clock.now(), tick: self.clock.tick(), ..waiting.sight.clone() };
+        let mut notes = Notes::default();
+        let mut asked = Asked {
+            sight: &sight,
+            packet,
             question,
-            client: &waiting.client,
-            verdict: waiting.verdict,
-            now: self.clock.now(),
+            client,
+            verdict: *verdict,
+            allowance: None,
+            notes: &mut notes,
         };
-        let key = waiting.key();
         let mut out = Vec::with_capacity(usize::from(answer::UDP_OCTETS_MAX));
         let passed = match response {
             // An expired answer is better than none, and than an error (RFC 8767 §4).
-            Ok(_) | Err(_) if self.pass_on_expired(&asked, &key, &response, &mut out) => Ok(()),
-            Ok(response) if self.pass_on(&asked, &response, Aged::NEW, &mut out) => Ok(()),
+            Ok(_) | Err(_) if self.pass_on_expired(&mut asked, &waiting, &response, &mut out) => {
+                Ok(())
+            }
+            Ok(response) if self.pass_on(&mut asked, &response, Aged::NEW, &mut out) => Ok(()),
             Ok(_) => Err(EDE_INVALID_DATA),
             Err(code) => Err(code),
         };
         if let Err(code) = passed {
-            Counts::add(&self.counts.failed);
+            notes.failed += 1;
             let ede = Ede { code, text: "" };
-            answer::servfail(&waiting.packet, question, Some(ede), &mut out);
+            answer::servfail(packet, question, Some(ede), &mut out);
         }
+        notes.settle(&sight.state, &self.counts, &self.journal);
         answer::fit(&mut out, waiting.limit_octets);
         out
+    }
+
+    /// What a query sees that begins now.
+    fn sight(&self) -> Sight {
+        Sight::new(self.state.load_full(), &self.clock)
+    }
+
+    /// Waits until what is answered by now is counted and in the journal.
+    pub async fn settled(&self) {
+        self.turns.settled().await;
     }
 
     /// A resolver with its first state: nothing is answered before there is one.
@@ -313,6 +359,7 @@ impl Resolver {
             clock,
             counters: Counters::default(),
             places: Arc::default(),
+            turns: Turns::default(),
             counts: Counts::default(),
         }
     }
@@ -346,9 +393,7 @@ impl Resolver {
         self: &Arc<Self>,
         waiting: &Arc<Waiting>,
     ) -> Result<Arc<Response>, u16> {
-        let key = waiting.key();
-        let held = self.cache.get(&key, self.clock.tick());
-        if !waiting.state.serves_stale() || !held.is_some_and(|hit| hit.aged.stale) {
+        if !waiting.holds_stale {
             return self.clone().fetch(waiting.clone()).await;
         }
         let fetching = tokio::spawn(self.clone().fetch(waiting.clone()));
@@ -356,14 +401,14 @@ impl Resolver {
             return outcome;
         }
         let none = Response::unanswered(&waiting.wanted, waiting.question.qtype, EDE_UNREACHABLE);
-        self.cache.insert(&key, Arc::new(none), self.clock.tick());
+        self.cache.insert(&waiting.key(), Arc::new(none), self.clock.tick());
         Err(EDE_UNREACHABLE)
     }
 
     /// Asks upstream, and keeps what came of it, failures too (RFC 9520 §3).
     async fn fetch(self: Arc<Self>, waiting: Arc<Waiting>) -> Result<Arc<Response>, u16> {
-        let Waiting { state, question, wanted, group, .. } = &*waiting;
-        let read = match state.upstreams_of(*group).ask(ask(wanted, &waiting)).await {
+        let Waiting { sight, question, wanted, group, .. } = &*waiting;
+        let read = match sight.state.upstreams_of(*group).ask(ask(wanted, &waiting)).await {
             // Malformed although it matched the question: as good as no answer (RFC 8914 §4.25).
             Ok(octets) => Response::read(&octets, wanted, question.qtype)
                 .map(Arc::new)
@@ -386,14 +431,15 @@ impl Resolver {
     /// on.
     fn pass_on(
         &self,
-        asked: &Asked<'_>,
+        asked: &mut Asked<'_>,
         response: &Response,
         aged: Aged,
         out: &mut Vec<u8>,
     ) -> bool {
         // A cloaked name meets the same rules; below what was opened by hand nothing is judged.
         if !asked.verdict.is_final() {
-            let policy = &asked.state.house.policy;
+            let Sight { state, moment, .. } = asked.sight;
+            let policy = &state.house.policy;
             let mut opened = Vec::new();
             for (owner, target) in response.links() {
                 // What was opened by hand opens what it leads to, not what stands beside it.
@@ -401,7 +447,7 @@ impl Resolver {
                     opened.push(target);
                     continue;
                 }
-                match policy.judge_target(asked.client.subject, &target, asked.moment) {
+                match policy.judge_target(asked.client.subject, &target, moment) {
                     Some(verdict) if verdict.action == Action::Block => {
                         self.close(asked, verdict, &target, out);
                         return true;
@@ -426,47 +472,49 @@ impl Resolver {
         if written.is_err() {
             return false;
         }
-        self.record(asked, asked.verdict, &asked.question.name);
+        asked.note(asked.verdict, &asked.question.name);
         true
     }
 
     /// Hands on what has run out, where upstream failed to give a newer answer.
     fn pass_on_expired(
         &self,
-        asked: &Asked<'_>,
-        key: &Key,
+        asked: &mut Asked<'_>,
+        waiting: &Waiting,
         newer: &Result<Arc<Response>, u16>,
         out: &mut Vec<u8>,
     ) -> bool {
         let failed = newer
             .as_ref()
             .map_or(true, |newer| !matches!(newer.rcode(), rcode::NOERROR | rcode::NXDOMAIN));
-        if !failed || !asked.state.serves_stale() {
+        if !failed || !asked.sight.state.serves_stale() {
             return false;
         }
-        let kept = self.cache.get(key, self.clock.tick()).filter(|hit| hit.aged.stale);
+        let kept = self.cache.get(&waiting.key(), asked.sight.tick).filter(|hit| hit.aged.stale);
         kept.is_some_and(|hit| self.pass_on(asked, &hit.response, hit.aged, out))
     }
 
     /// Answers as closed and remembers the attempt. `judged` is the name that a rule closed: the
     /// one asked, or one met in its answer.
-    fn close(&self, asked: &Asked<'_>, verdict: Verdict, judged: &Name, out: &mut Vec<u8>) {
-        Counts::add(&self.counts.blocked);
-        let policy = &asked.state.house.policy;
-        let settings = &asked.state.house.config.dns;
+    #[expect(clippy::unused_self, reason = "it stands beside `pass_on`, its opposite")]
+    fn close(&self, asked: &mut Asked<'_>, verdict: Verdict, judged: &Name, out: &mut Vec<u8>) {
+        asked.notes.blocked += 1;
+        let Sight { state, moment, .. } = asked.sight;
+        let policy = &state.house.policy;
+        let settings = &state.house.config.dns;
         let subject = asked.client.subject;
-        let text = policy.brief(subject, verdict);
         let code = if policy.is_security(verdict.reason) { EDE_BLOCKED } else { EDE_FILTERED };
+        let asked_name = &asked.question.name;
+        let text = policy.brief(subject, verdict);
         let closed = Closed {
             answer: settings.blocked_answer,
             ttl_seconds: settings.blocked_ttl_seconds.min(asked.ttl_cap_seconds()),
-            nxdomain_forced: policy.denies(subject, &asked.question.name),
-            ede: Some(Ede { code, text }),
+            nxdomain_forced: policy.denies(subject, asked_name),
+            ede: Some(Ede { code, text: text }),
         };
-        let asked_name = &asked.question.name;
         if settings.blocked_answer == BlockedAnswer::NxDomain
             && !closed.nxdomain_forced
-            && !policy.closes_all_below(subject, asked_name, asked.moment)
+            && !policy.closes_all_below(subject, asked_name, moment)
         {
             // Whoever hears that a name does not exist may believe the same of all below it
             // (RFC 8020), and some of that is open.
@@ -475,55 +523,7 @@ impl Resolver {
         } else {
             answer::blocked(asked.packet, asked.question, &closed, out);
         }
-        self.record(asked, verdict, judged);
-    }
-
-    /// Hands an entry to the journal, which keeps what the subject's level says.
-    fn record(&self, asked: &Asked<'_>, verdict: Verdict, judged: &Name) {
-        let blocked = verdict.action == Action::Block;
-        let facts = asked.state.facts(asked.client.subject);
-        let kept = match facts.journal {
-            JournalLevel::Off => false,
-            JournalLevel::Counts | JournalLevel::Sites | JournalLevel::Names => blocked,
-            JournalLevel::All => true,
-        };
-        let kind = verdict.reason.kind();
-        // Help and local names are nobody's business; canaries are browsers' probes.
-        let private =
-            matches!(kind, ReasonKind::Essential | ReasonKind::Local | ReasonKind::Bypass);
-        if !kept || private {
-            return;
-        }
-        let policy = &asked.state.house.policy;
-        let tags = policy.tags_of(judged);
-        let table = &policy.household.tags;
-        let of_kind = |kind| tags.iter().find(|&tag| table.info(tag).kind == kind);
-        // A site whose list must advertise nothing is kept as its category, without a name.
-        let hidden = tags.iter().find(|&tag| table.info(tag).hidden);
-        let service = hidden.or_else(|| of_kind(TagKind::Service));
-        let of_service = || service.and_then(|tag| table.info(tag).category);
-        let category = if let Reason::Category(tag) = verdict.reason {
-            Some(tag)
-        } else {
-            of_service().or_else(|| of_kind(TagKind::Category))
-        };
-        self.journal.record(Entry {
-            at: asked.now,
-            subject: facts.id.clone(),
-            device: asked.client.device.clone(),
-            name: asked.question.name,
-            blocked,
-            kind,
-            reason_id: policy.reason_id(asked.client.subject, judged, verdict.reason).into(),
-            service: service.map(|tag| asked.state.tag_id(tag)),
-            category: category.map(|tag| asked.state.tag_id(tag)),
-            security: category.is_some_and(|tag| table.info(tag).security),
-            level: if hidden.is_some() {
-                facts.journal.min(JournalLevel::Sites)
-            } else {
-                facts.journal
-            },
-        });
+        asked.note(verdict, judged);
     }
 }
 
@@ -572,16 +572,31 @@ fn asks_address(question: &Question) -> bool {
 
 impl Waiting {
     fn key(&self) -> Key {
-        key(&self.wanted, &self.question, self.state.kept_under(self.group))
+        key(&self.wanted, &self.question, self.sight.state.kept_under(self.group))
     }
 }
 
 // === impl Asked ===
 
 impl Asked<'_> {
+    /// Notes the answer for the journal. `judged` is the name that a rule spoke of.
+    fn note(&mut self, verdict: Verdict, judged: &Name) {
+        let Asked { sight, client, question, .. } = *self;
+        let level = sight.state.facts(client.subject).journal;
+        let allowance = self.allowance.as_deref_mut().map(|allowance| (allowance, sight.tick));
+        self.notes.keep(level, verdict, allowance, || Note {
+            client: client.clone(),
+            verdict,
+            name: question.name,
+            judged: *judged,
+            at: sight.now,
+        });
+    }
+
     /// The longest this answer may be kept.
     fn ttl_cap_seconds(&self) -> u32 {
-        self.state.house.policy.ttl_seconds_max(self.client.subject, self.moment, self.now)
+        let Sight { state, moment, now, .. } = self.sight;
+        state.house.policy.ttl_seconds_max(self.client.subject, moment, *now)
     }
 
     /// The longest a safe form may be kept: its CNAME is our own, and has no other TTL where
@@ -593,7 +608,7 @@ impl Asked<'_> {
     /// Answers a name that is the house's own. `to` is the address that was asked: ours.
     fn answer_here(&self, local: LocalAnswer, to: IpAddr, out: &mut Vec<u8>) {
         let ttl = LOCAL_TTL_SECONDS.min(self.ttl_cap_seconds());
-        let names = &self.state.house.policy.household.local;
+        let names = &self.sight.state.house.policy.household.local;
         let myself = [to];
         let addresses: &[IpAddr] = match local {
             LocalAnswer::Records => names.addresses(&self.question.name),
@@ -606,13 +621,5 @@ impl Asked<'_> {
             }
         };
         answer::addresses(self.packet, self.question, addresses, ttl, None, out);
-    }
-}
-
-// === impl Counts ===
-
-impl Counts {
-    fn add(count: &AtomicU64) {
-        count.fetch_add(1, Ordering::Relaxed);
     }
 }

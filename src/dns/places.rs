@@ -7,8 +7,8 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Queries of one client that wait for upstreams at once: half of what a group of upstreams has in
-/// flight, so that one device leaves room for the others; a page full of names asks for fifty.
+/// Queries of one client that wait for upstreams at once: a tenth of what a group of upstreams has
+/// in flight, so that one device leaves room for the others; a page full of names asks for fifty.
 const WAITING_PER_CLIENT_MAX: u16 = 200;
 
 /// Who holds how many places.

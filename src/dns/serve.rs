@@ -28,9 +28,27 @@ pub trait Answer: Send + Sync + 'static {
     /// A query that waits for something, with all that is known of it.
     type Later: Send + 'static;
 
+    /// What one loop keeps between its queries, so that loops share nothing on the way of a query.
+    type Desk: Send + 'static;
+
+    /// A desk for queries of at most so many clients at a time; more are served too, slower.
+    fn desk(&self, clients: usize) -> Self::Desk;
+
+    /// To be called before a batch of queries: they see one time and one state of everything.
+    fn begin(&self, desk: &mut Self::Desk);
+
+    /// To be called when the replies of a batch are on their way: what nobody waits for.
+    fn end(&self, desk: &mut Self::Desk);
+
     /// Answers at once where nothing must be waited for. `out` is empty, and is filled with the
     /// reply, which fits the way it goes back.
-    fn answer_now(&self, packet: &[u8], source: &Source, out: &mut Vec<u8>) -> Quick<Self::Later>;
+    fn answer_now(
+        &self,
+        desk: &mut Self::Desk,
+        packet: &[u8],
+        source: &Source,
+        out: &mut Vec<u8>,
+    ) -> Quick<Self::Later>;
 
     /// Finishes what had to wait; none: nothing is sent.
     fn answer_later(
@@ -47,6 +65,8 @@ pub trait Answer: Send + Sync + 'static {
 pub enum Quick<Later> {
     /// The reply is written.
     Reply,
+    /// The reply is written; when it is on its way, something is to be done that nobody waits for.
+    ReplyThen(Later),
     /// Nothing is sent.
     Silence,
     /// It must wait.
@@ -102,8 +122,10 @@ impl Counters {
         }
     }
 
-    pub(super) fn count_unsent(&self) {
-        self.unsent.fetch_add(1, Ordering::Relaxed);
+    pub(super) fn count_unsent(&self, replies: usize) {
+        if replies > 0 {
+            self.unsent.fetch_add(replies as u64, Ordering::Relaxed);
+        }
     }
 
     pub(super) fn count_unreceived(&self) {
@@ -119,12 +141,13 @@ impl Counters {
 /// the loop that everybody's queries come through.
 pub(super) fn answer_now<A: Answer>(
     answer: &A,
+    desk: &mut A::Desk,
     packet: &[u8],
     source: &Source,
     out: &mut Vec<u8>,
 ) -> Quick<A::Later> {
     // What a panic may leave half written is `out`, which is begun anew.
-    match catch_unwind(AssertUnwindSafe(|| answer.answer_now(packet, source, out))) {
+    match catch_unwind(AssertUnwindSafe(|| answer.answer_now(desk, packet, source, out))) {
         Ok(quick) => quick,
         Err(_) if panicked(answer.counters(), packet, out) => Quick::Reply,
         Err(_) => Quick::Silence,

@@ -24,7 +24,7 @@ use super::records::HEADER_OCTETS;
 use super::serve::{
     Answer, Quick, SHUTDOWN_GRACE, Source, WAITING_MAX, answer_later, answer_now, overloaded,
 };
-use super::udp::ended;
+use super::udp::{ended, work_off};
 
 /// Connections at once: each costs a descriptor and a few KiB, and a small router has 1024.
 pub const CONNECTIONS_MAX: usize = 256;
@@ -164,13 +164,14 @@ impl<A: Answer> Context<A> {
     /// Serves one connection to its end.
     async fn serve<S: AsyncRead + AsyncWrite + Unpin>(mut self, mut stream: S, seat: &Seat) {
         let mut unread = Unread::default();
+        let mut desk = self.answer.desk(1);
         let mut out = Vec::new();
         let mut tasks: JoinSet<Option<Vec<u8>>> = JoinSet::new();
         let Patience { idle, query } = self.patience;
         let mut deadline = pin!(sleep(idle));
         let (mut ends, mut half_way) = (false, false);
         loop {
-            let taken = self.take_queries(&mut unread, &mut tasks, &mut out);
+            let taken = self.take_queries(&mut desk, &mut unread, &mut tasks, &mut out);
             seat.busy.store(!tasks.is_empty(), Ordering::Relaxed);
             if !out.is_empty() {
                 match timeout(WRITE_TIME_MAX, stream.write_all(&out)).await {
@@ -226,19 +227,37 @@ impl<A: Answer> Context<A> {
     /// error is a length no query has: what follows cannot be trusted.
     fn take_queries(
         &self,
+        desk: &mut A::Desk,
         unread: &mut Unread,
         tasks: &mut JoinSet<Option<Vec<u8>>>,
         out: &mut Vec<u8>,
     ) -> Result<usize, LengthOfNone> {
         let mut reply = Vec::new();
         let mut queries = 0;
+        let mut broken = false;
         while tasks.len() < IN_FLIGHT_MAX {
-            let Some(query) = unread.next()? else { break };
+            let query = match unread.next() {
+                Ok(Some(query)) => query,
+                Ok(None) => break,
+                Err(LengthOfNone) => {
+                    broken = true;
+                    break;
+                }
+            };
+            if queries == 0 {
+                self.answer.begin(desk);
+            }
             queries += 1;
             reply.clear();
-            match answer_now(&*self.answer, query, &self.source, &mut reply) {
+            match answer_now(&*self.answer, desk, query, &self.source, &mut reply) {
                 Quick::Reply => append(out, &reply),
                 Quick::Silence => {}
+                Quick::ReplyThen(work) => {
+                    append(out, &reply);
+                    if let Ok(place) = Arc::clone(&self.waiting).try_acquire_owned() {
+                        tokio::spawn(work_off(Arc::clone(&self.answer), work, place));
+                    }
+                }
                 Quick::Later(later) => match Arc::clone(&self.waiting).try_acquire_owned() {
                     Ok(place) => {
                         let answer = Arc::clone(&self.answer);
@@ -257,8 +276,11 @@ impl<A: Answer> Context<A> {
                 },
             }
         }
+        if queries > 0 {
+            self.answer.end(desk);
+        }
         unread.forget_taken();
-        Ok(queries)
+        if broken { Err(LengthOfNone) } else { Ok(queries) }
     }
 }
 

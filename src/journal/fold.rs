@@ -80,6 +80,8 @@ pub(super) struct Query {
     category: Option<Arc<str>>,
     /// The name, where names are kept.
     name: Option<Name>,
+    /// How many there were.
+    count: u64,
 }
 
 /// Attempts to be written.
@@ -113,14 +115,14 @@ pub struct Overflow {
 
 impl Fold {
     /// Takes a query in.
-    pub(super) fn add(&mut self, key: Key, mut query: Query) {
+    pub(super) fn add(&mut self, key: Key, query: Query) {
         let at = query.at;
         if let Some(delta) = self.open.get_mut(&key)
             && delta.is_near(at, at)
         {
             delta.first = delta.first.min(at);
             delta.last = delta.last.max(at);
-            delta.count += 1;
+            delta.count += query.count;
             if delta.category.is_none() {
                 delta.category = query.category;
             }
@@ -133,20 +135,27 @@ impl Fold {
             |counts: &HashMap<Arc<str>, usize>| counts.get(&key.device).copied().unwrap_or(0);
         let begun = of_device(&self.waiting) + of_device(&self.begun);
         if begun >= ATTEMPTS_PER_DEVICE_MAX && !key.site.is_empty() {
-            self.overflow.queries_without_site += 1;
-            query.name = None;
-            return self.add(Key { site: "".into(), ..key }, query);
+            let count = query.count;
+            return self.add_flood(key, query, count);
         }
         self.make_room();
         *self.waiting.entry(key.device.clone()).or_default() += 1;
         let category = query.category;
-        let mut delta = Delta { first: at, last: at, count: 1, names: Vec::new(), category };
+        let count = query.count;
+        let mut delta = Delta { first: at, last: at, count, names: Vec::new(), category };
         if let Some(name) = query.name {
             self.name_octets += delta.add_name(&name, self.name_octets);
         }
         if let Some(ended) = self.open.insert(key.clone(), delta) {
             self.ended.push_back((key, ended));
         }
+    }
+
+    /// Takes in so many queries of a device that asks too much at once for its sites to be told
+    /// apart.
+    pub(super) fn add_flood(&mut self, key: Key, query: Query, count: u64) {
+        self.overflow.queries_without_site += count;
+        self.add(Key { site: "".into(), ..key }, Query { name: None, count, ..query });
     }
 
     /// How many attempts wait.
@@ -275,7 +284,8 @@ impl Query {
             reason_id: entry.reason_id,
             category: None,
         };
-        Some((key, Query { at: entry.at.as_millisecond(), category: entry.category, name }))
+        let at = entry.at.as_millisecond();
+        Some((key, Query { at, category: entry.category, name, count: 1 }))
     }
 
     /// An hourly count. Unless the category guards against fraud and spying it names no site, and
@@ -299,7 +309,7 @@ impl Query {
             reason_id,
             category: entry.category.clone(),
         };
-        (key, Query { at: hour, category: entry.category, name: None })
+        (key, Query { at: hour, category: entry.category, name: None, count: 1 })
     }
 }
 

@@ -159,8 +159,19 @@ impl Journal {
     /// Remembers an entry, as far as its level says. Never waits for the disk.
     pub fn record(&self, entry: Entry) {
         let Some((key, query)) = Query::of(entry) else { return };
+        self.add(|fold| fold.add(key, query));
+    }
+
+    /// Remembers that a device asked so many questions such as this one that only their number is
+    /// kept.
+    pub fn record_flood(&self, entry: Entry, queries: u64) {
+        let Some((key, query)) = Query::of(entry) else { return };
+        self.add(|fold| fold.add_flood(key, query, queries));
+    }
+
+    fn add(&self, add: impl FnOnce(&mut Fold)) {
         let mut inner = self.shared.lock();
-        inner.fold.add(key, query);
+        add(&mut inner.fold);
         if !inner.hurried && inner.trouble.is_none() && inner.fold.is_hurried() {
             inner.hurried = true;
             self.shared.work.notify_one();

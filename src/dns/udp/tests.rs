@@ -1,3 +1,5 @@
+use std::net::{IpAddr, Ipv6Addr};
+
 use tokio::sync::Notify;
 
 use super::super::serve::Counters;
@@ -16,8 +18,21 @@ pub(in crate::dns) struct Waiting(Vec<u8>, Source);
 
 impl Answer for Toy {
     type Later = Waiting;
+    type Desk = ();
 
-    fn answer_now(&self, packet: &[u8], source: &Source, out: &mut Vec<u8>) -> Quick<Waiting> {
+    fn desk(&self, _: usize) {}
+
+    fn begin(&self, (): &mut ()) {}
+
+    fn end(&self, (): &mut ()) {}
+
+    fn answer_now(
+        &self,
+        (): &mut (),
+        packet: &[u8],
+        source: &Source,
+        out: &mut Vec<u8>,
+    ) -> Quick<Waiting> {
         let question = match wire::question(packet) {
             Ok(question) => question,
             Err(refusal) if answer::refusal(packet, &refusal, out) => return Quick::Reply,
@@ -66,7 +81,7 @@ struct Served {
 }
 
 fn serve(address: &str) -> Served {
-    let listener = UdpListener::bind(address.parse().unwrap(), false).unwrap();
+    let listener = UdpListener::bind(address.parse().unwrap()).unwrap();
     let port = listener.local_addr().port();
     let toy = Arc::new(Toy::default());
     let (end, shutdown) = watch::channel(false);
@@ -182,6 +197,23 @@ async fn a_pair_has_one_port() {
         assert_eq!(udp.local_addr(), tcp.local_addr());
         assert!(bind_pair(udp.local_addr()).is_err());
     }
-    let first = UdpListener::bind("127.0.0.1:0".parse().unwrap(), true).unwrap();
-    UdpListener::bind(first.local_addr(), true).unwrap();
+}
+
+#[tokio::test]
+async fn loops_that_share_an_address_all_answer() {
+    let first = UdpListener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let to = first.local_addr();
+    let listeners = [first.share().unwrap(), first.share().unwrap(), first];
+    // Nobody else gets a share.
+    assert!(UdpListener::bind(to).is_err());
+    let toy = Arc::new(Toy::default());
+    let (_end, shutdown) = watch::channel(false);
+    for listener in listeners {
+        tokio::spawn(run(listener, Arc::clone(&toy), shutdown.clone()));
+    }
+    // The kernel deals clients out by their port.
+    for id in 0..50 {
+        let reply = ask("127.0.0.1:0", to, &query(id, "www", false)).await;
+        assert_eq!(reply[..2], id.to_be_bytes());
+    }
 }

@@ -7,7 +7,9 @@
 //! ```text
 //! mod.rs     which server, and when another one       flight.rs  identical questions asked once
 //! server.rs  one server and what is known of it       health.rs  how it has been doing
-//! plain.rs   UDP           line.rs  TCP and TLS       tls.rs     handshakes
+//! plain.rs   one question over UDP                    pool.rs    the ports to ask from
+//! port.rs    one socket, and who waits on it
+//! line.rs    TCP and TLS                              tls.rs     handshakes
 //! query.rs   octets out    answer.rs  octets in       trouble.rs what went wrong, in words
 //! ```
 
@@ -16,6 +18,8 @@ mod flight;
 mod health;
 mod line;
 mod plain;
+mod pool;
+mod port;
 mod query;
 mod server;
 #[cfg(test)]
@@ -25,12 +29,14 @@ mod tests_fakes;
 #[cfg(test)]
 mod tests_hostile;
 #[cfg(test)]
+mod tests_ports;
+#[cfg(test)]
 mod tests_tls;
 mod tls;
 mod trouble;
 
 use std::future::pending;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -40,7 +46,7 @@ use tokio::time::sleep;
 
 use crate::clock::{Clock, Tick};
 use crate::config::settings::{Strategy, UpstreamUrl};
-use flight::Flights;
+use flight::{Carried, Flights, Outcome, Seat};
 use plain::Effort;
 pub use query::Ask;
 use query::Question;
@@ -186,16 +192,18 @@ impl Upstreams {
     /// Identical questions in flight are asked once, whoever asks.
     pub async fn ask(&self, ask: Ask<'_>) -> Result<Arc<[u8]>, Failure> {
         let question = Arc::new(Question::of(&ask));
-        let (landing, seat) = self.flights.board(&question)?;
-        if let Some(landing) = landing {
-            let group = Arc::clone(&self.group);
-            // A task of its own: it ends by itself within `Pace::total`, and a client that goes
-            // away must not take the answer from the others.
-            tokio::spawn(async move {
-                landing.land(group.race(&question).await.map(Into::into));
-            });
-        }
-        let answer = flight::wait(seat).await?;
+        let answer = match self.flights.board(&question)? {
+            Seat::Other(told) => flight::wait(told).await?,
+            Seat::First(landing) => {
+                let group = Arc::clone(&self.group);
+                let asking = async move {
+                    let outcome = group.race(&question).await;
+                    landing.land(&outcome);
+                    outcome
+                };
+                Carried::new(asking).await?
+            }
+        };
         Ok(in_the_case_of(&ask, answer))
     }
 
@@ -223,7 +231,7 @@ fn in_the_case_of(ask: &Ask<'_>, answer: Arc<[u8]>) -> Arc<[u8]> {
 impl Group {
     /// Asks the best server, another when it is slow or unwilling, and takes the first good
     /// answer; else the best there was.
-    async fn race(&self, question: &Arc<Question>) -> Result<Vec<u8>, Failure> {
+    async fn race(&self, question: &Arc<Question>) -> Outcome {
         let Some(plan) = self.plan() else {
             return Err(Failure::busy("no upstream is configured for this name"));
         };
@@ -252,57 +260,69 @@ impl Group {
         let mut asked_by_probe =
             |server| probe.take_if(|(probed, _)| Arc::ptr_eq(probed, server)).map(|(_, task)| task);
         let first_task = asked_by_probe(plan.first);
-        let second_task = plan.second.and_then(&mut asked_by_probe);
-        let mut first = pin!(run(Some(plan.first), question, effort, first_task));
-        let mut second = pin!(run(plan.second, question, effort, second_task));
+        let mut second_task = plan.second.and_then(&mut asked_by_probe);
+        let mut first = pin!(run(plan.first, question, effort, first_task));
         let mut first_is_due = true;
-        let mut second_is_due = plan.second.is_some();
+        // In a box, and made when it is asked: most questions never need it.
+        let mut ask_second = || {
+            plan.second.map(|server| {
+                let asking = run(server, question, effort, second_task.take());
+                (server, Box::pin(asking))
+            })
+        };
         let mut second_asked = self.strategy == Strategy::Parallel;
-        // Until the second is asked; with a poor reply in hand, how long a better one is awaited.
-        let mut wait = pin!(sleep(patience));
-        let mut waiting = second_is_due && !second_asked;
-        let mut deadline = pin!(sleep(total));
-        while first_is_due || second_is_due {
+        let mut second = if second_asked { ask_second() } else { None };
+        // One timer for all. It runs until the second is asked; with a poor reply in hand, until
+        // a better one is awaited no longer; else to the end.
+        let mut timer = pin!(sleep(patience));
+        let end = timer.deadline() - patience + total;
+        let waits = plan.second.is_some() && !second_asked;
+        if !waits || timer.deadline() > end {
+            timer.as_mut().reset(end);
+        }
+        while first_is_due || second.is_some() || !second_asked {
             let (server, result) = tokio::select! {
+                biased;
                 result = &mut first, if first_is_due => {
                     first_is_due = false;
                     (plan.first, result)
                 }
-                result = &mut second, if second_is_due && second_asked => {
-                    second_is_due = false;
-                    (plan.second.unwrap_or(plan.first), result)
+                (server, result) = answer_of(&mut second), if second.is_some() => {
+                    second = None;
+                    (server, result)
                 }
-                () = &mut wait, if waiting => {
-                    waiting = false;
-                    if second_asked {
+                () = &mut timer => {
+                    if second_asked || timer.deadline() >= end {
                         break;
                     }
                     second_asked = true;
+                    second = ask_second();
                     plan.first.missed(self.clock.tick(), &Trouble::Silent);
+                    timer.as_mut().reset(end);
                     continue;
                 }
-                () = &mut deadline => break,
             };
             if let Some(good) = tally.take(server, result, self.clock.tick()) {
                 return Ok(good);
             }
-            second_asked = true;
-            waiting = tally.reply.is_some();
-            wait.set(sleep(self.pace.try_wait));
+            if !second_asked {
+                second_asked = true;
+                second = ask_second();
+            }
+            let wait = sleep(self.pace.try_wait).deadline();
+            timer.as_mut().reset(if tally.reply.is_some() { wait.min(end) } else { end });
         }
 
         let now = self.clock.tick();
-        let silent = [(first_is_due, Some(plan.first)), (second_is_due, plan.second)];
-        for (is_due, server) in silent {
-            if let (true, Some(server)) = (is_due, server) {
-                // With a poor reply in hand nobody waited to the end.
-                if tally.reply.is_some() {
-                    server.missed(now, &Trouble::Silent);
-                } else {
-                    server.failed(now, &Trouble::Silent);
-                }
-                tally.troubles.push((server, Trouble::Silent));
+        let silent = [first_is_due.then_some(plan.first), second.map(|(server, _)| server)];
+        for server in silent.into_iter().flatten() {
+            // With a poor reply in hand nobody waited to the end.
+            if tally.reply.is_some() {
+                server.missed(now, &Trouble::Silent);
+            } else {
+                server.failed(now, &Trouble::Silent);
             }
+            tally.troubles.push((server, Trouble::Silent));
         }
         tally.finish()
     }
@@ -348,17 +368,26 @@ impl Group {
     }
 }
 
-/// One server's part in a race; a server that is not there never answers.
+/// One server's part in a race.
 async fn run(
-    server: Option<&Arc<Server>>,
+    server: &Arc<Server>,
     question: &Question,
     effort: Effort,
     task: Option<JoinHandle<Result<Reply, Trouble>>>,
 ) -> Result<Reply, Trouble> {
-    match (server, task) {
-        (_, Some(task)) => task.await.unwrap_or(Err(Trouble::Silent)),
-        (Some(server), None) => server.exchange(question, effort).await,
-        (None, None) => pending().await,
+    match task {
+        Some(task) => task.await.unwrap_or(Err(Trouble::Silent)),
+        None => server.exchange(question, effort).await,
+    }
+}
+
+/// What comes of asking the second server; nothing ever, when it is not asked.
+async fn answer_of<'a, T>(
+    second: &mut Option<(&'a Arc<Server>, Pin<Box<impl Future<Output = T>>>)>,
+) -> (&'a Arc<Server>, T) {
+    match second {
+        Some((server, asking)) => (*server, asking.await),
+        None => pending().await,
     }
 }
 
@@ -386,7 +415,7 @@ impl<'a> Tally<'a> {
         server: &'a Server,
         result: Result<Reply, Trouble>,
         now: Tick,
-    ) -> Option<Vec<u8>> {
+    ) -> Option<Arc<[u8]>> {
         match result {
             Ok(reply) if reply.worth == Worth::Good => {
                 if let Some((unwilling, poor)) = &self.reply
@@ -407,7 +436,7 @@ impl<'a> Tally<'a> {
     }
 
     /// What there is when there is nothing good.
-    fn finish(self) -> Result<Vec<u8>, Failure> {
+    fn finish(self) -> Outcome {
         if let Some((_, reply)) = self.reply {
             return Ok(reply.octets);
         }

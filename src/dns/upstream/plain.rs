@@ -1,43 +1,25 @@
 //! Plain DNS over UDP: one datagram out, and the one that answers it back.
 //!
-//! What stands between a forger and a child's screen (RFC 5452 §9): every query has a fresh
-//! socket on a random port, connected, so that the kernel drops what comes from elsewhere; a
-//! random id; letters in random case; and only a reply to the whole question counts. What does
-//! not count is passed over, never fatal; a few such replies, and the question goes over TCP,
-//! where nobody off the path can answer. Start at [`ask`].
+//! What stands between a forger and a child's screen (RFC 5452 §9): a random port that hears one
+//! server only (`pool.rs`, `port.rs`); a random id; letters in random case; and only a reply to
+//! the whole question counts. What does not count is passed over, never fatal; a few such
+//! replies, and the question goes over TCP, where nobody off the path can answer. Start at
+//! [`ask`].
 
-use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::ops::RangeInclusive;
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::UdpSocket;
 use tokio::time::sleep;
 
 use super::Pace;
-use super::answer::{NotAnAnswer, Reading, is_answer_to};
+use super::answer::Reading;
 use super::line::Line;
+use super::pool::Pools;
+use super::port::{News, Ticket};
 use super::query::Query;
 use super::trouble::Trouble;
-
-/// The ports we ask from: above those where services usually listen, and twice as many as the
-/// kernel would choose from.
-const PORTS: RangeInclusive<u16> = 10_240..=65_535;
-
-/// How often a port that is taken is thrown again before the kernel chooses.
-const PORT_THROWS: u32 = 4;
-
-/// The largest datagram read. We announce 1,232 octets; servers that ignore it rarely pass 4,096,
-/// and what is longer is cut by the kernel and then no answer.
-const DATAGRAM_OCTETS_MAX: usize = 4096;
-
-/// Datagrams that answer nothing until the question goes over TCP: one or two happen, a late
-/// reply of an earlier query on the same port for example.
-const NEAR_MISSES_MAX: u32 = 3;
-
-/// Datagrams looked at for one query: a flood costs no more than this.
-const DATAGRAMS_MAX: u32 = 256;
+use crate::clock::Tick;
 
 /// How much is done for one question at one upstream.
 #[derive(Debug, Clone, Copy)]
@@ -54,113 +36,109 @@ pub(super) struct Effort {
 /// An answer, and what it showed about the server.
 #[derive(Debug)]
 pub(super) struct Heard {
-    /// The message as it came.
-    pub(super) octets: Vec<u8>,
+    /// The message as it came, up to its last counted record.
+    pub(super) octets: Arc<[u8]>,
     /// What is in it.
     pub(super) reading: Reading,
     /// The server was seen to change the letters of the question, by a way nobody can forge.
     pub(super) changes_letters: bool,
 }
 
+/// Where a question is asked.
+#[derive(Clone, Copy)]
+pub(super) struct Way<'a> {
+    /// Over UDP.
+    pub(super) pools: &'a Pools,
+    /// Over TCP.
+    pub(super) line: &'a Line,
+    pub(super) pace: &'a Pace,
+}
+
 /// Asks one upstream, and waits for the answer as long as it is polled: the caller sets the end.
 /// An answer that was cut is fetched over TCP; when that fails, the cut one is returned.
 pub(super) async fn ask(
-    address: SocketAddr,
-    line: &Line,
-    query: &Query,
+    way: Way<'_>,
+    mut query: Query,
     effort: Effort,
-    pace: &Pace,
+    now: Tick,
 ) -> Result<Heard, Trouble> {
-    let socket = open(address).await.map_err(|error| Trouble::of_io(&error))?;
-    let bare = query.without_edns();
-    let mut refuses_edns = false;
+    let port = way.pools.port(now).map_err(|error| Trouble::of_io(&error))?;
+    let ticket = Ticket::take(port, &mut query);
     let mut unsent = effort.sends;
-    let mut misses = 0;
     // Nothing to wait for before the first: it goes at once.
-    let mut next = pin!(sleep(Duration::ZERO));
-    let mut buffer = Vec::with_capacity(DATAGRAM_OCTETS_MAX);
+    let mut is_due = true;
+    let mut gap = pin!(sleep(effort.gap));
     loop {
-        buffer.clear();
-        let received = tokio::select! {
-            biased;
-            received = socket.recv_buf(&mut buffer), if unsent < effort.sends => received,
-            () = &mut next, if unsent > 0 => {
-                unsent -= 1;
-                next.set(sleep(effort.gap));
-                let message = if refuses_edns { bare.octets() } else { query.octets() };
-                match socket.send(message).await {
-                    Ok(_) => continue,
-                    Err(error) => Err(error),
+        let news = if is_due {
+            is_due = false;
+            unsent -= 1;
+            match send(&ticket, &query).await {
+                Ok(()) => continue,
+                Err(trouble) => News::Failed(trouble),
+            }
+        } else {
+            tokio::select! {
+                biased;
+                news = ticket.news() => news,
+                () = &mut gap, if unsent > 0 => {
+                    is_due = true;
+                    gap.set(sleep(effort.gap));
+                    continue;
                 }
             }
         };
-        if let Err(error) = received {
-            if unsent == 0 || !effort.waits_out_refusals {
-                return Err(Trouble::of_io(&error));
+        match news {
+            News::Heard(octets, reading) => return judge(way, &query, octets, reading).await,
+            News::NearMisses => {
+                if let Ok(heard) = over_tcp(way.line, &query, way.pace.try_wait).await {
+                    return Ok(heard);
+                }
             }
-            continue;
-        }
-        match is_answer_to(&buffer, query) {
-            Ok(reading) if reading.truncated => {
-                return Ok(match over_tcp(line, query, pace.tcp_retry).await {
-                    Ok(heard) => heard,
-                    Err(_) => Heard { octets: buffer, reading, changes_letters: false },
-                });
+            News::Drowned => return Err(Trouble::Drowned),
+            News::Failed(trouble) if unsent == 0 || !effort.waits_out_refusals => {
+                return Err(trouble);
             }
-            Ok(reading) if reading.same_case || !query.is_mixed_case() => {
-                return Ok(Heard { octets: buffer, reading, changes_letters: false });
-            }
-            // Somebody guessed all but the letters, or the server does not keep them. Over TCP
-            // we hear which; if it is silent there, the caller asks once more in lower case.
-            Ok(_) => {
-                return over_tcp(line, query, pace.try_wait)
-                    .await
-                    .map_err(|_| Trouble::LettersChanged);
-            }
-            Err(why) => refuses_edns |= why == NotAnAnswer::BareRefusal,
-        }
-        misses += 1;
-        if misses == NEAR_MISSES_MAX
-            && let Ok(heard) = over_tcp(line, query, pace.try_wait).await
-        {
-            return Ok(heard);
-        }
-        if misses >= DATAGRAMS_MAX {
-            return Err(Trouble::Drowned);
+            News::Failed(_) => {}
         }
     }
 }
 
-/// The same question over TCP.
+/// The same datagram each time, so that a forger has one to guess; without EDNS for a server that
+/// seems to refuse it.
+async fn send(ticket: &Ticket, query: &Query) -> Result<(), Trouble> {
+    if ticket.refuses_edns() {
+        return ticket.send(query.without_edns().octets()).await;
+    }
+    ticket.send(query.octets()).await
+}
+
+/// What a datagram that passed the gate is worth.
+async fn judge(
+    way: Way<'_>,
+    query: &Query,
+    octets: Arc<[u8]>,
+    reading: Reading,
+) -> Result<Heard, Trouble> {
+    if reading.truncated {
+        let cut = Heard { octets, reading, changes_letters: false };
+        return Ok(over_tcp(way.line, query, way.pace.tcp_retry).await.unwrap_or(cut));
+    }
+    if reading.same_case || !query.is_mixed_case() {
+        return Ok(Heard { octets, reading, changes_letters: false });
+    }
+    // Somebody guessed all but the letters, or the server does not keep them. Over TCP we hear
+    // which; if it is silent there, the caller asks once more in lower case.
+    over_tcp(way.line, query, way.pace.try_wait).await.map_err(|_| Trouble::LettersChanged)
+}
+
+/// The same question over TCP. Boxed: few questions go there, and all would carry its size.
 async fn over_tcp(line: &Line, query: &Query, span: Duration) -> Result<Heard, Trouble> {
-    match tokio::time::timeout(span, line.ask(query)).await {
+    match tokio::time::timeout(span, Box::pin(line.ask(query))).await {
         Ok(Ok((octets, reading))) => {
             let changes_letters = query.is_mixed_case() && !reading.same_case;
-            Ok(Heard { octets, reading, changes_letters })
+            Ok(Heard { octets: octets[..reading.end].into(), reading, changes_letters })
         }
         Ok(Err(trouble)) => Err(trouble),
         Err(_) => Err(Trouble::Silent),
     }
-}
-
-/// A socket on a port of its own that hears one server only.
-async fn open(server: SocketAddr) -> io::Result<UdpSocket> {
-    let here: IpAddr = match server {
-        SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
-        SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
-    };
-    let mut bound = None;
-    for _ in 0..PORT_THROWS {
-        if let Ok(socket) = UdpSocket::bind((here, rand::random_range(PORTS))).await {
-            bound = Some(socket);
-            break;
-        }
-    }
-    // All taken: the kernel's choice is random too, among fewer.
-    let socket = match bound {
-        Some(socket) => socket,
-        None => UdpSocket::bind((here, 0)).await?,
-    };
-    socket.connect(server).await?;
-    Ok(socket)
 }

@@ -4,6 +4,9 @@
 //! and its three flags: no option, no cookie, no subnet, not even the case of its letters. Start
 //! at [`Query::new`]. Knows nothing of sockets.
 
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
 use crate::name::Name;
 
 /// The header's length in octets (RFC 1035 §4.1.1).
@@ -45,7 +48,7 @@ pub struct Ask<'a> {
 }
 
 /// An [`Ask`] that outlives its client; two clients with equal questions share one answer.
-#[derive(Debug, PartialEq, Eq, Hash)]
+#[derive(Debug, PartialEq, Eq)]
 pub(super) struct Question {
     name: Name,
     qtype: u16,
@@ -66,10 +69,10 @@ pub(super) struct Form {
     pub(super) mixed_case: bool,
 }
 
-/// A query as it goes over the wire.
+/// A query as it goes over the wire. A clone shares its octets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Query {
-    octets: Vec<u8>,
+    octets: Arc<[u8]>,
     question_end: usize,
     mixed_case: bool,
 }
@@ -92,6 +95,19 @@ impl Question {
     /// The name, in lower case.
     pub(super) fn name(&self) -> &Name {
         &self.name
+    }
+}
+
+/// The octets of the name, and all the rest as one number: half of what a hasher would be given
+/// field by field.
+impl Hash for Question {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let Question { name, qtype, qclass, dnssec_ok, checking_disabled, authentic_data } = self;
+        let flags = u64::from(*dnssec_ok) << 2
+            | u64::from(*checking_disabled) << 1
+            | u64::from(*authentic_data);
+        state.write(name.wire());
+        state.write_u64(flags << 32 | u64::from(*qclass) << 16 | u64::from(*qtype));
     }
 }
 
@@ -118,7 +134,7 @@ impl Query {
         if form.edns {
             put_opt(&mut octets, *dnssec_ok, form.padded);
         }
-        Query { octets, question_end, mixed_case: form.mixed_case }
+        Query { octets: octets.into(), question_end, mixed_case: form.mixed_case }
     }
 
     /// The message.
@@ -134,16 +150,15 @@ impl Query {
     /// The same query under another id.
     pub(super) fn with_id(&self, id: u16) -> Self {
         let mut query = self.clone();
-        query.octets[..2].copy_from_slice(&id.to_be_bytes());
+        Arc::make_mut(&mut query.octets)[..2].copy_from_slice(&id.to_be_bytes());
         query
     }
 
     /// The same query, id included, without its OPT record.
     pub(super) fn without_edns(&self) -> Self {
-        let mut query = self.clone();
-        query.octets.truncate(query.question_end);
-        query.octets[HEADER_OCTETS - 1] = 0;
-        query
+        let mut octets: Arc<[u8]> = self.octets[..self.question_end].into();
+        Arc::make_mut(&mut octets)[HEADER_OCTETS - 1] = 0;
+        Query { octets, ..*self }
     }
 
     /// Name, type and class as sent.

@@ -2,6 +2,7 @@
 //!
 //! Start at [`Server::exchange`]. Knows nothing of the other upstreams; `mod.rs` chooses.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustls::pki_types::CertificateDer;
@@ -10,7 +11,8 @@ use tracing::{info, warn};
 use super::answer::{RCODE_FORMERR, RCODE_NOTIMP, RCODE_REFUSED, RCODE_SERVFAIL, Reading};
 use super::health::{Health, Turn};
 use super::line::Line;
-use super::plain::{self, Effort, Heard};
+use super::plain::{self, Effort, Heard, Way};
+use super::pool::Pools;
 use super::query::{Form, HEADER_OCTETS, Query, Question};
 use super::tls::Tls;
 use super::trouble::Trouble;
@@ -24,6 +26,8 @@ pub(super) struct Server {
     /// The address as it is written in the config.
     written: String,
     health: Health,
+    /// Where a plain upstream is asked from.
+    pools: Pools,
     /// TCP or TLS; for a plain upstream, where cut answers are fetched.
     line: Line,
     /// It has not been seen to change the letters of a question.
@@ -40,7 +44,7 @@ pub(super) struct Reply {
     /// How good it is.
     pub(super) worth: Worth,
     /// The message, cut behind its last counted record, the question in lower case.
-    pub(super) octets: Vec<u8>,
+    pub(super) octets: Arc<[u8]>,
 }
 
 /// How good a reply is; another upstream is asked for anything but the best.
@@ -71,6 +75,7 @@ impl Server {
             written: written(url),
             url: url.clone(),
             health: Health::default(),
+            pools: Pools::new(url.address),
             line: Line::new(url.address, tls, pace),
             keeps_letters: AtomicBool::new(true),
             takes_edns: AtomicBool::new(true),
@@ -169,8 +174,8 @@ impl Server {
         }
         let mixed_case = self.keeps_letters.load(Ordering::Relaxed);
         let query = Query::new(question, Form { mixed_case, ..plain });
-        let address = self.url.address;
-        match plain::ask(address, &self.line, &query, effort, &self.pace).await {
+        let way = Way { pools: &self.pools, line: &self.line, pace: &self.pace };
+        match plain::ask(way, query, effort, self.clock.tick()).await {
             Ok(heard) => {
                 if heard.changes_letters {
                     self.keeps_letters.store(false, Ordering::Relaxed);
@@ -179,7 +184,7 @@ impl Server {
             }
             Err(Trouble::LettersChanged) => {
                 let query = Query::new(question, plain);
-                let heard = plain::ask(address, &self.line, &query, effort, &self.pace).await?;
+                let heard = plain::ask(way, query, effort, self.clock.tick()).await?;
                 self.keeps_letters.store(false, Ordering::Relaxed);
                 Ok(heard)
             }
@@ -188,8 +193,9 @@ impl Server {
     }
 
     async fn ask_over_line(&self, question: &Question, form: Form) -> Result<Heard, Trouble> {
-        let (octets, reading) = self.line.ask(&Query::new(question, form)).await?;
-        Ok(Heard { octets, reading, changes_letters: false })
+        // Boxed, so that questions over UDP do not carry its size.
+        let (octets, reading) = Box::pin(self.line.ask(&Query::new(question, form))).await?;
+        Ok(Heard { octets: octets[..reading.end].into(), reading, changes_letters: false })
     }
 
     fn log(&self, turn: Turn, trouble: Option<&Trouble>) {
@@ -212,15 +218,16 @@ fn worth(reading: &Reading) -> Worth {
     }
 }
 
-/// Cuts what stands behind the last counted record, and takes our random letters back.
+/// Takes our random letters back.
 fn reply(heard: Heard, question: &Question) -> Reply {
     let Heard { mut octets, reading, .. } = heard;
-    octets.truncate(reading.end);
+    // Nobody else holds them yet, so nothing is copied.
+    let message = Arc::make_mut(&mut octets);
     if reading.truncated {
         // Its records were left out, so that nobody takes them for the answer.
-        octets[6..HEADER_OCTETS].fill(0);
+        message[6..HEADER_OCTETS].fill(0);
     }
-    set_name(&mut octets, question.name().wire());
+    set_name(message, question.name().wire());
     Reply { worth: worth(&reading), octets }
 }
 

@@ -1,0 +1,172 @@
+//! What the benchmarks inside the process work on: households, packets, and a resolver with a
+//! cache that is full of what is asked. The same in every run; nothing leaves the process but the
+//! datagrams to an upstream of its own on loopback.
+
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::sync::Arc;
+
+use amparo::clients::neighbours::Neighbours;
+use amparo::clock::Clock;
+use amparo::config::{self, Origin, System};
+use amparo::dns::cache::Cache;
+use amparo::dns::serve::{Answer as _, Quick, Source};
+use amparo::dns::{Resolver, State};
+use amparo::house::{Copies, House};
+use amparo::journal::Journal;
+use amparo::name::Name;
+use jiff::Timestamp;
+
+use crate::names::{OPEN, name};
+
+/// Names a look-up goes through, so that no cache of the processor knows them all.
+pub(crate) const ASKED: u64 = 4096;
+/// When it is: a Monday afternoon in November 2026, at 16:00 UTC.
+const NOW_SECONDS: i64 = 1_795_449_600;
+/// The first child's device.
+const DEVICE: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 10);
+/// The cache of a household, in octets.
+const CACHE_OCTETS: usize = 16 << 20;
+
+/// A listed name, and one that is not.
+pub(crate) fn listed(number: u64) -> Name {
+    Name::parse(&name(number)).expect("it is a name")
+}
+
+/// A name on no list.
+pub(crate) fn open(number: u64) -> Name {
+    listed(OPEN + number)
+}
+
+/// A clock that stands.
+pub(crate) fn clock() -> Clock {
+    Clock::held(Timestamp::from_second(NOW_SECONDS).expect("it is a time of this century"))
+}
+
+/// A household of so many children, each with a bedtime and so many schedules more, to whom a list
+/// of so many names is closed.
+pub(crate) fn house(names: u64, children: usize, schedules: usize, more: &str) -> House {
+    use std::fmt::Write as _;
+    let folder = tempfile::tempdir().expect("there is room for a directory");
+    let list = folder.path().join("list");
+    let mut text = String::new();
+    for number in 0..names {
+        text.push_str(&name(number));
+        text.push('\n');
+    }
+    std::fs::write(&list, text).expect("the directory is ours");
+    let list = list.display();
+    let mut config = format!(
+        "[household]\ntimezone = \"UTC\"\nlanguage = \"en\"\n{more}\n\
+         [category.measured]\nname = \"Measured\"\nnames = []\n\
+         [list.measured]\ncategory = \"measured\"\nfile = \"{list}\"\nformat = \"domains\"\n"
+    );
+    for child in 0..children {
+        let device = 10 + child;
+        write!(
+            config,
+            "[child.child{child}]\nage = 9\ndevices = [\"127.0.0.{device}\"]\n\
+             bedtime = \"20:30-06:30\"\nblock = [\"measured\", \"own.example\"]\n"
+        )
+        .expect("a string takes all");
+        for schedule in 0..schedules {
+            // From 15:00 on every other one is open now, and closes what is not asked here.
+            let (from, until) = (8 + schedule % 8, 12 + schedule % 8);
+            write!(
+                config,
+                "[[child.child{child}.schedule]]\nname = \"s{schedule}\"\n\
+                 time = \"{from:02}:00-{until:02}:00\"\nblock = [\"games\", \"s{schedule}.example\"]\n"
+            )
+            .expect("a string takes all");
+        }
+    }
+    let checked = config::load(&config, &Origin::Embedded, &System::detect());
+    let checked = checked.unwrap_or_else(|report| panic!("{}", report.render(false)));
+    House::open(checked.config, folder.path(), Copies::LookOnly)
+}
+
+/// A question for the address of a name.
+pub(crate) fn packet(name: &Name) -> Vec<u8> {
+    let mut packet = b"\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00".to_vec();
+    packet.extend_from_slice(name.wire());
+    packet.extend_from_slice(&[0, 1, 0, 1]);
+    packet
+}
+
+/// The upstream's answer to it.
+pub(crate) fn answer_to(packet: &[u8]) -> Vec<u8> {
+    // Header and question without what follows them (an OPT record).
+    let end = packet[12..].iter().position(|&octet| octet == 0).map_or(12, |root| root + 12 + 5);
+    let mut answer = packet[..end].to_vec();
+    answer[2] = 0x81;
+    answer[3] = 0x80;
+    answer[6..12].copy_from_slice(&[0, 1, 0, 0, 0, 0]);
+    answer.extend_from_slice(b"\xc0\x0c\0\x01\0\x01\0\0\x0e\x10\0\x04\xcb\0\x71\x07");
+    answer
+}
+
+/// A resolver that answers one child.
+pub(crate) struct Whole {
+    resolver: Arc<Resolver>,
+    source: Source,
+    /// Where the journal is.
+    _folder: tempfile::TempDir,
+}
+
+impl Whole {
+    /// With a list of so many names, and so many open names in its cache.
+    pub(crate) fn new(names: u64, cached: u64) -> Self {
+        let upstream = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("loopback has a port");
+        let address = upstream.local_addr().expect("it is bound");
+        // The journal keeps what is folded in memory: what it costs to write is not measured here.
+        let more =
+            format!("[dns]\nupstreams = [\"udp://{address}\"]\n[journal]\nflush_seconds = 3600");
+        let house = house(names, 4, 2, &more);
+        let folder = tempfile::tempdir().expect("there is room for a directory");
+        let clock = clock();
+        let journal = folder.path().join("journal.db");
+        let journal = Journal::open(&journal, &house.config.journal, clock.clone());
+        let journal = Arc::new(journal.expect("a thread can be started"));
+        let state = Arc::new(State::new(house, Vec::new(), &clock, None));
+        let resolver = Resolver::new(
+            state,
+            Cache::new(CACHE_OCTETS, 10),
+            Neighbours::fixed([]),
+            journal,
+            clock,
+        );
+        let source =
+            Source { from: SocketAddr::from((DEVICE, 4000)), to: DEVICE.into(), tcp: false };
+        let whole = Whole { resolver: Arc::new(resolver), source, _folder: folder };
+        whole.fill(upstream, cached);
+        whole
+    }
+
+    /// Answers a question as a listener has it answered. The one place that knows how.
+    pub(crate) fn answer(&self, packet: &[u8], out: &mut Vec<u8>) {
+        out.clear();
+        match self.resolver.answer_now(packet, &self.source, out) {
+            Quick::Reply => {}
+            Quick::Silence | Quick::Later(_) => panic!("it was to be answered at once"),
+        }
+    }
+
+    /// Has open names asked of an upstream that answers all.
+    fn fill(&self, upstream: UdpSocket, cached: u64) {
+        std::thread::spawn(move || {
+            let mut buffer = [0; 512];
+            while let Ok((length, from)) = upstream.recv_from(&mut buffer) {
+                let _ = upstream.send_to(&answer_to(&buffer[..length]), from);
+            }
+        });
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.expect("the system gives a runtime");
+        for number in 0..cached {
+            let mut out = Vec::new();
+            let packet = packet(&open(number));
+            if let Quick::Later(later) = self.resolver.answer_now(&packet, &self.source, &mut out) {
+                let answer = runtime.block_on(Arc::clone(&self.resolver).answer_later(later));
+                assert!(answer.is_some(), "the upstream answers everything");
+            }
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! What one loop keeps between its queries, so that loops share nothing on the way of a query.
+//!
+//! A [`Desk`] belongs to one thread. Before each batch it looks once at the clock and at what may
+//! have been swapped ([`Desk::begin`]); while the batch is answered it takes notes; when the
+//! replies are on their way, the notes go to the journal and the counters ([`super::notes`]). So
+//! blocked, local and cached answers take no lock, allocate nothing and write to no memory that
+//! another core reads.
+
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use jiff::Timestamp;
+
+use super::notes::{Allowance, Notes};
+use super::state::State;
+use crate::clients::Client;
+use crate::clients::neighbours::Neighbours;
+use crate::clock::{Clock, Tick};
+use crate::policy::Moment;
+
+/// What one loop keeps between its queries.
+pub struct Desk {
+    pub(super) sight: Sight,
+    pub(super) notes: Notes,
+    clients: Box<[Option<Seat>]>,
+    /// Of the neighbour table that `clients` were looked up in.
+    neighbours_version: u64,
+    turn: Arc<Turn>,
+}
+
+/// What a query sees, from start to end.
+#[derive(Clone)]
+pub(super) struct Sight {
+    pub(super) state: Arc<State>,
+    pub(super) moment: Arc<Moment>,
+    pub(super) now: Timestamp,
+    pub(super) tick: Tick,
+}
+
+/// A client whose rules are at hand.
+pub(super) struct Seat {
+    address: IpAddr,
+    /// Whether its questions are taken.
+    pub(super) is_taken: bool,
+    pub(super) client: Client,
+    pub(super) allowance: Allowance,
+}
+
+/// Odd while a batch is under way.
+#[derive(Debug, Default)]
+struct Turn(AtomicU64);
+
+/// The turns of all desks.
+#[derive(Debug, Default)]
+pub(super) struct Turns(Mutex<Vec<Weak<Turn>>>);
+
+// === impl Desk ===
+
+impl Desk {
+    pub(super) fn new(clients: usize, sight: Sight, turns: &Turns) -> Self {
+        Desk {
+            sight,
+            notes: Notes::default(),
+            clients: std::iter::repeat_with(|| None).take(clients.next_power_of_two()).collect(),
+            neighbours_version: 0,
+            turn: turns.add(),
+        }
+    }
+
+    /// Looks at the clock and at what may have been swapped.
+    pub(super) fn begin(&mut self, state: &Arc<State>, neighbours: &Neighbours, clock: &Clock) {
+        self.turn.flip();
+        let version = neighbours.version();
+        let same_state = Arc::ptr_eq(state, &self.sight.state);
+        if !same_state || version != self.neighbours_version {
+            // A new client may get one answer more into the journal: that harms nobody.
+            self.clients.fill_with(|| None);
+            self.neighbours_version = version;
+        }
+        if !same_state {
+            self.sight = Sight::new(Arc::clone(state), clock);
+            return;
+        }
+        self.sight.now = clock.now();
+        self.sight.tick = clock.tick();
+        if !self.sight.moment.holds_at(self.sight.now) {
+            self.sight.moment = state.moment(self.sight.now);
+        }
+    }
+
+    /// The notes of the batch are where they belong.
+    pub(super) fn end(&mut self) {
+        self.turn.flip();
+    }
+
+    /// Who asks, with what the query sees and where notes are taken; none for an address that was
+    /// never seen.
+    pub(super) fn client(
+        &mut self,
+        from: IpAddr,
+        neighbours: &Neighbours,
+    ) -> Option<(&Sight, &mut Seat, &mut Notes)> {
+        let place = place_of(from) & (self.clients.len() - 1);
+        let seat = &mut self.clients[place];
+        if seat.as_ref().is_none_or(|seat| seat.address != from) {
+            let state = &self.sight.state;
+            let is_taken = state.takes_from(from);
+            if is_taken && neighbours.is_new(from) {
+                return None;
+            }
+            let client = state.house.devices.identify(from, neighbours);
+            *seat = Some(Seat { address: from, is_taken, client, allowance: Allowance::default() });
+        }
+        seat.as_mut().map(|seat| (&self.sight, seat, &mut self.notes))
+    }
+}
+
+/// Where a client's place is looked for: neighbours on a network have one each.
+fn place_of(address: IpAddr) -> usize {
+    let octets = match address {
+        IpAddr::V4(v4) => v4.to_bits(),
+        // The lowest bits are a device's own, also where it makes them up.
+        #[expect(clippy::cast_possible_truncation, reason = "the lowest bits tell devices apart")]
+        IpAddr::V6(v6) => v6.to_bits() as u32 ^ (v6.to_bits() >> 32) as u32,
+    };
+    usize::try_from(octets ^ (octets >> 8)).unwrap_or(0)
+}
+
+// === impl Sight ===
+
+impl Sight {
+    /// What a query sees that begins now.
+    pub(super) fn new(state: Arc<State>, clock: &Clock) -> Self {
+        let now = clock.now();
+        Sight { moment: state.moment(now), tick: clock.tick(), now, state }
+    }
+}
+
+// === impl Turn ===
+
+impl Turn {
+    fn flip(&self) {
+        self.0.fetch_add(1, Ordering::Release);
+    }
+
+    fn now(&self) -> u64 {
+        self.0.load(Ordering::Acquire)
+    }
+}
+
+impl Turns {
+    fn add(&self) -> Arc<Turn> {
+        let turn = Arc::<Turn>::default();
+        let mut turns = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        turns.retain(|turn| turn.strong_count() > 0);
+        turns.push(Arc::downgrade(&turn));
+        turn
+    }
+
+    /// Waits until the batches that are under way are noted: whoever looks then, sees all that was
+    /// answered before.
+    pub(super) async fn settled(&self) {
+        let under_way = {
+            let turns = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let turns = turns.iter().filter_map(Weak::upgrade).map(|turn| (turn.now(), turn));
+            turns.filter(|(now, _)| now % 2 == 1).collect::<Vec<_>>()
+        };
+        for (seen, turn) in under_way {
+            // Another thread is at it, and needs microseconds.
+            while turn.now() == seen {
+                tokio::task::yield_now().await;
+            }
+        }
+    }
+}
