@@ -231,7 +231,9 @@ mod tests {
 
     fn kept(copy: &Path, pieces: &[&[u8]]) -> Vec<u8> {
         let mut keeper = Keeper::new(copy);
-        pieces.iter().for_each(|piece| keeper.feed(piece).unwrap());
+        for piece in pieces {
+            keeper.feed(piece).unwrap();
+        }
         keeper.finish().unwrap();
         std::fs::read(copy).unwrap()
     }

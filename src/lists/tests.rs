@@ -303,7 +303,8 @@ fn two_lists() -> Vec<(Source, Cow<'static, [u8]>)> {
         origin: Origin::Written("written.example\ncom".to_owned()),
         ..list(9, Format::Domains, None)
     };
-    let text = (0..500).map(|number| format!("0.0.0.0 n{number}.example\n")).collect::<String>();
+    let lines: Vec<_> = (0..500).map(|number| format!("0.0.0.0 n{number}.example")).collect();
+    let text = lines.join("\n");
     vec![(list(3, Format::Auto, None), Cow::Owned(text.into_bytes())), (written, Cow::default())]
 }
 

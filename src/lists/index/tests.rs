@@ -203,7 +203,9 @@ proptest! {
         let listed: Vec<_> = listed.iter().map(|(text, mark)| (name(text), *mark)).collect();
         let model = model_of(listed.iter().copied());
         let mut builder = Builder::new(Key::random(), None);
-        listed.iter().for_each(|(name, mark)| builder.add(name, *mark));
+        for (name, mark) in &listed {
+            builder.add(name, *mark);
+        }
         let index = built(builder, &rows());
         let asked: Vec<_> = asked.iter().map(|text| name(text)).collect();
         for name in listed.iter().map(|(name, _)| name).chain(&asked) {
