@@ -1,11 +1,12 @@
 //! A household, ready to decide: its config with its lists read and compiled.
 //!
-//! The daemon and the commands that work without one open a house the same way. This is where
-//! list files are read; a file that cannot be read is replaced by its last good copy in the state
-//! directory, so that what was closed for a child stays closed.
+//! The daemon and the commands that work without one open a house the same way. Lists are read
+//! (`texts`) only when the index in the state directory was made from others than there are; a file
+//! that cannot be read is replaced by its last good copy there, so that what was closed for a child
+//! stays closed.
 
-use std::borrow::Cow;
-use std::io::Read as _;
+mod texts;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -14,15 +15,18 @@ use tracing::{info, warn};
 
 use crate::clients::Table;
 use crate::config::{self, Checked, Config, System};
-use crate::lists::{self, Match, Origin, Report, Source};
+use crate::lists::{self, Compiled, Index, Inputs, Match, Report, Unusable as UnusableIndex};
 use crate::name::Name;
 use crate::policy::Policy;
-use crate::policy::rules::SubjectKind;
+use crate::policy::rules::{Household, SubjectKind};
+use texts::Look;
 
 /// The largest list file that is read, in bytes: 5 million names of 25 letters. Larger ones are
 /// no lists, and a small router has 128 MiB.
 pub const LIST_BYTES_MAX: u64 = 128 * 1024 * 1024;
 
+/// The names of all lists, in the state directory.
+const INDEX: &str = "lists.index";
 /// The copy of the last config that passed, in the state directory.
 const LAST_CONFIG: &str = "config.last.toml";
 
@@ -74,20 +78,13 @@ pub struct ListState {
     pub trouble: Option<String>,
 }
 
-/// Whether reading a list also keeps a copy of it in the state directory.
+/// Whether what is read of the lists is also kept in the state directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Copies {
-    /// The daemon keeps the last good copy.
+    /// The daemon keeps the last good copies, and the index.
     Keep,
     /// Commands only look.
     LookOnly,
-}
-
-/// The text of a list with what is known of its file.
-struct Text<'a> {
-    bytes: Cow<'a, [u8]>,
-    updated: Option<Timestamp>,
-    trouble: Option<String>,
 }
 
 /// The config to start with: the file's (none: the embedded default), or its last good copy when
@@ -167,31 +164,23 @@ pub fn keep_config(directory: &Path, text: &str) {
 }
 
 impl House {
-    /// Reads the lists of a config and compiles them. Never fails: a list that cannot be read is
-    /// replaced by its last good copy or left out, and its state says so.
+    /// Takes the index of a config's lists, or reads and compiles them where it is not current.
+    /// Never fails: a list that cannot be read is replaced by its last good copy or left out, and
+    /// its state says so.
     #[must_use]
     pub fn open(config: Config, state_directory: &Path, copies: Copies) -> Self {
-        let mut states = Vec::with_capacity(config.lists.len());
-        let mut texts = Vec::with_capacity(config.lists.len());
-        for source in &config.lists {
-            let text = read(source, state_directory, copies);
-            texts.push((source.clone(), text.bytes));
-            states.push((text.updated, text.trouble));
+        let mut looks: Vec<Look> =
+            config.lists.iter().map(|source| texts::look(source, state_directory)).collect();
+        if copies == Copies::Keep {
+            config.lists.iter().zip(&looks).for_each(|(source, look)| look.warn(&source.id));
         }
-        let (index, reports) = lists::compile(&texts, &config.household.essentials);
-        drop(texts);
-
-        let lists: Vec<ListState> = reports
-            .into_iter()
-            .zip(states)
-            .map(|(report, (updated, trouble))| ListState { report, updated, trouble })
-            .collect();
+        let (index, reports) = indexed(&config, &mut looks, state_directory, copies);
         let names = index.len();
-        info!(names, lists = lists.len(), "lists compiled");
-        for list in lists.iter().filter(|list| list.report.refused_count > 0) {
-            let (id, refused) = (&list.report.id, list.report.refused_count);
-            info!(list = id, refused, "entries that no list may close; `lists status` shows them");
-        }
+        let lists = reports
+            .into_iter()
+            .zip(looks)
+            .map(|(report, Look { updated, trouble, .. })| ListState { report, updated, trouble })
+            .collect();
 
         let subjects = &config.household.subjects;
         let devices = Table::new(&config.devices, |subject| {
@@ -208,71 +197,58 @@ impl House {
             .lists
             .iter()
             .flat_map(|source| {
-                let text = read(source, state_directory, Copies::LookOnly);
-                lists::search(source, &text.bytes, name, &self.config.household.essentials)
+                let mut look = texts::look(source, state_directory);
+                lists::search(source, name, &self.config.household.essentials, |reader| {
+                    texts::feed(source, &mut look, state_directory, Copies::LookOnly, reader);
+                })
             })
             .collect()
     }
 }
 
-/// The text of a list: the file, or its last good copy when that cannot be read.
-fn read<'a>(source: &'a Source, state_directory: &Path, copies: Copies) -> Text<'a> {
-    let Origin::File(path) = &source.origin else {
-        let bytes = source.embedded_text().unwrap_or_default();
-        return Text { bytes, updated: None, trouble: None };
-    };
-    let copy = copy_of(source, state_directory);
-    match read_file(path) {
-        Ok((bytes, updated)) => {
+/// The index of the lists as they are: the file in the state directory, or a new one.
+fn indexed(
+    config: &Config,
+    looks: &mut [Look],
+    state_directory: &Path,
+    copies: Copies,
+) -> (Index, Vec<Report>) {
+    let Household { essentials, tags, .. } = &config.household;
+    let seen: Vec<_> = looks.iter().map(|look| look.seen).collect();
+    let inputs = Inputs::new(&config.lists, &seen, essentials, tags);
+    let path = state_directory.join(INDEX);
+    match lists::open(&path, &inputs) {
+        Ok((index, reports)) => {
             if copies == Copies::Keep {
-                keep_copy(&copy, &bytes);
+                for (source, look) in config.lists.iter().zip(&*looks) {
+                    texts::keep_again(source, look, state_directory);
+                }
             }
-            Text { bytes: bytes.into(), updated, trouble: None }
+            info!(names = index.len(), lists = reports.len(), "the index of the lists is current");
+            return (index, reports);
         }
-        Err(why) => {
-            let id = &source.id;
-            let (bytes, updated, meanwhile) = match read_file(&copy) {
-                Ok((bytes, updated)) => (bytes, updated, "its last good copy is in force"),
-                Err(_) => (Vec::new(), None, "its names are not closed until it can be read"),
-            };
-            let trouble = format!("{} cannot be read: {why}; {meanwhile}", path.display());
-            if copies == Copies::Keep {
-                warn!(list = id, "{trouble}");
-            }
-            Text { bytes: bytes.into(), updated, trouble: Some(trouble) }
+        Err(UnusableIndex::Absent | UnusableIndex::Outdated) => {}
+        Err(why @ (UnusableIndex::Damaged(_) | UnusableIndex::Unreadable(_))) => {
+            let path = path.display();
+            warn!(%path, "the index of the lists is not used: {why}; the lists are read instead");
         }
     }
-}
 
-fn read_file(path: &Path) -> Result<(Vec<u8>, Option<Timestamp>), String> {
-    let sentence = |error: std::io::Error| error.to_string();
-    let file = std::fs::File::open(path).map_err(sentence)?;
-    let about = file.metadata().map_err(sentence)?;
-    if about.is_dir() {
-        return Err("it is a directory".to_owned());
+    let kept = (copies == Copies::Keep).then_some(&*path);
+    let Compiled { index, reports, trouble } =
+        lists::compile(&config.lists, essentials, &inputs, kept, &mut |place, reader| {
+            texts::feed(&config.lists[place], &mut looks[place], state_directory, copies, reader);
+        });
+    if let Some(why) = trouble {
+        let path = path.display();
+        warn!(%path, "the index of the lists cannot be kept: {why}; it is in memory meanwhile");
     }
-    let mut bytes = Vec::new();
-    file.take(LIST_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(sentence)?;
-    if bytes.len() as u64 > LIST_BYTES_MAX {
-        return Err(format!("it is larger than {} MiB", LIST_BYTES_MAX / 1024 / 1024));
+    info!(names = index.len(), lists = reports.len(), "lists compiled");
+    for report in reports.iter().filter(|report| report.refused_count > 0) {
+        let (id, refused) = (&report.id, report.refused_count);
+        info!(list = id, refused, "entries that no list may close; `lists status` shows them");
     }
-    let updated = about.modified().ok().and_then(|time| Timestamp::try_from(time).ok());
-    Ok((bytes, updated))
-}
-
-fn copy_of(source: &Source, state_directory: &Path) -> PathBuf {
-    state_directory.join("lists").join(format!("{}.last", source.id))
-}
-
-/// Keeps the text where the file is another one than before: an SD card wears with each write.
-fn keep_copy(copy: &Path, bytes: &[u8]) {
-    let same_size = std::fs::metadata(copy).is_ok_and(|about| about.len() == bytes.len() as u64);
-    if same_size && std::fs::read(copy).is_ok_and(|kept| kept == bytes) {
-        return;
-    }
-    if let Err(error) = write_whole(copy, bytes) {
-        warn!(copy = %copy.display(), "the last good copy of a list could not be kept: {error}");
-    }
+    (index, reports)
 }
 
 /// Writes a file so that it is either the old one or the new one, whatever happens.

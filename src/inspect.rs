@@ -2,7 +2,7 @@
 //!
 //! The command line without a daemon, the daemon's control socket and the web call the same
 //! functions, so that they show the same. The types here are the JSON of product and of nobody
-//! else: nothing inside the program derives `Serialize`.
+//! else: nothing inside the program derives `Serialize`, but the reports an index carries along.
 
 use std::net::IpAddr;
 use std::path::Path;

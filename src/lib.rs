@@ -41,7 +41,7 @@
 //! | [`clock`] | – | the only file that asks what time it is |
 //! | [`sys`] | – | the only file with `unsafe`: what only the kernel can do |
 //! | [`policy`] | name, words | PURE: who × what × when → verdict and reason. Cannot fail |
-//! | [`lists`] | name, words, sys, policy | text → entries → index → look-up |
+//! | [`lists`] | name, words, sys, policy | text → entries → index, a file → look-up |
 //! | [`clients`] | name, clock, policy | address → device → subject; the kernel's neighbour table |
 //! | [`config`] | name, words, policy, lists, clients | the one file: raw → checked, every mistake at once |
 //! | [`house`] | all of these but clock | reads the lists of a config: everything that decides, whole |

@@ -158,6 +158,18 @@ impl Name {
         &self.wire[..usize::from(self.length)]
     }
 
+    /// Eight octets from a place in the wire form, the first of them lowest. What stands behind
+    /// the end of the name is no part of it.
+    #[inline]
+    pub(crate) fn word_at(&self, place: u8) -> u64 {
+        let octets = self.wire.get(usize::from(place)..).unwrap_or_default();
+        if let Some(octets) = octets.first_chunk() {
+            return u64::from_le_bytes(*octets);
+        }
+        // Only the very longest names end here.
+        octets.iter().rev().fold(0, |word, octet| word << 8 | u64::from(*octet))
+    }
+
     /// The name and each of its parents in wire form, longest first, the root left out.
     ///
     /// ```
@@ -457,6 +469,14 @@ mod tests {
     fn international_names_become_their_ascii_form() {
         assert_eq!(name("niño.example"), name("xn--nio-8ma.example"));
         assert_eq!(Name::parse("a\u{0}ñ.example"), Err(NotAName::International));
+    }
+
+    #[test]
+    fn eight_octets_are_read_from_any_place() {
+        let longest = name(&"a.".repeat(127)[..253]);
+        assert_eq!(longest.word_at(0).to_le_bytes(), *b"\x01a\x01a\x01a\x01a");
+        assert_eq!(longest.word_at(252).to_le_bytes()[..3], *b"\x01a\x00");
+        assert_eq!(longest.word_at(255), 0);
     }
 
     #[test]

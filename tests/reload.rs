@@ -1,5 +1,7 @@
 //! Rules and lists change while it runs; what was closed never opens by accident.
 
+mod index;
+
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use amparo::clock::Clock;

@@ -1,15 +1,19 @@
 //! Lists: text in, an index of names out.
 //!
-//! Pure: whoever calls has read the file. [`compile()`] turns every source into one [`Index`], which
-//! answers all profiles in one walk over a name's labels; [`search`] says which line of which list
-//! named something. [`format`](mod@format) knows how lists are written, `guard` what none of them
+//! Whoever calls reads the lists and feeds their text to a [`Reader`]. [`compile()`] turns every
+//! source into one [`Index`], which answers all profiles in one walk over a name's labels; it stands
+//! in a file, and [`open`] takes it from there while its [`Inputs`] are the same. [`search`] says
+//! which line of which list named something. [`format`](mod@format) knows how lists are written, `guard` what none of them
 //! may close, [`catalogue`] what the program brings along.
 
 pub mod catalogue;
 mod compile;
+mod fingerprint;
 pub mod format;
 mod guard;
 mod index;
+mod kept;
+mod reader;
 #[cfg(test)]
 mod tests;
 
@@ -17,9 +21,11 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::policy::tags::{Lookup, TagSet};
-pub use compile::{compile, search};
+pub use compile::{Compiled, compile, open, search};
+pub use fingerprint::{Inputs, Seen};
 pub use format::Skip;
-pub use index::Index;
+pub use index::{Index, Unusable};
+pub use reader::Reader;
 
 /// One list: where its names come from and what they are.
 #[derive(Debug, Clone)]

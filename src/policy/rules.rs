@@ -249,6 +249,11 @@ impl NameSet {
             })
     }
 
+    /// The names in wire form, each with what it covers, in no order.
+    pub fn iter(&self) -> impl Iterator<Item = (&[u8], Reach)> {
+        self.entries.iter().map(|(wire, reach)| (&**wire, *reach))
+    }
+
     /// The names as written, in wire form.
     pub fn wires(&self) -> impl Iterator<Item = &[u8]> {
         self.entries.keys().map(AsRef::as_ref)

@@ -100,6 +100,24 @@ impl TagSet {
         set
     }
 
+    /// The set as octets, as [`TagSet::from_octets`] reads them.
+    #[must_use]
+    pub fn to_octets(&self) -> [u8; TAGS_MAX / 8] {
+        let mut octets = [0; TAGS_MAX / 8];
+        for (to, word) in octets.as_chunks_mut().0.iter_mut().zip(&self.0) {
+            *to = word.to_le_bytes();
+        }
+        octets
+    }
+
+    /// The set that some octets hold: the tag 0 is the lowest bit of the first.
+    #[must_use]
+    #[inline]
+    pub fn from_octets(octets: &[u8; TAGS_MAX / 8]) -> Self {
+        let words = octets.as_chunks().0;
+        TagSet(std::array::from_fn(|i| u64::from_le_bytes(words[i])))
+    }
+
     /// Adds a tag.
     pub fn insert(&mut self, tag: Tag) {
         self.0[usize::from(tag.0) / 64] |= 1 << (tag.0 % 64);
@@ -238,6 +256,8 @@ mod tests {
         let all: TagSet = (0..512).map(Tag).collect();
         assert!(all.iter().eq((0..512).map(Tag)));
         assert!(TagSet::EMPTY.is_empty() && !ab.is_empty());
+        assert_eq!(TagSet::from_octets(&ab.to_octets()), ab);
+        assert_eq!(ab.to_octets()[0], 2);
     }
 
     #[test]

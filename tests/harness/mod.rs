@@ -258,6 +258,11 @@ impl Start {
         self
     }
 
+    /// Where its files will be.
+    pub(crate) fn home(&self) -> &Home {
+        &self.home
+    }
+
     /// With this file in the test's directory.
     pub(crate) fn file(self, name: &str, text: &str) -> Self {
         self.home.write(name, text);

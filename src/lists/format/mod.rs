@@ -114,22 +114,32 @@ pub fn syntax_of(format: Format, text: &[u8]) -> &'static Syntax {
     }
 }
 
-/// Reads a text line by line and hands over all that stands in it, with the line's number from 1.
-pub fn read(syntax: &Syntax, text: &[u8], each: &mut dyn FnMut(usize, Item<'_>)) {
-    for (at, line) in lines(text).enumerate() {
+/// Reads lines and hands over all that stands in them, with the line's number from 1. How many
+/// lines there were. The text has no byte order mark any more: [`without_mark`].
+pub fn read(syntax: &Syntax, text: &[u8], each: &mut dyn FnMut(usize, Item<'_>)) -> usize {
+    let mut number = 0;
+    for line in lines(text) {
+        number += 1;
         if line.len() > LINE_OCTETS_MAX {
-            each(at + 1, Item::Skipped(Skip::LongLine));
+            each(number, Item::Skipped(Skip::LongLine));
             continue;
         }
-        (syntax.parse)(without_comment(line), &mut |item| each(at + 1, item));
+        (syntax.parse)(without_comment(line), &mut |item| each(number, item));
     }
+    number
+}
+
+/// A text without the byte order mark it begins with.
+#[must_use]
+pub fn without_mark(text: &[u8]) -> &[u8] {
+    text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text)
 }
 
 /// The format most of the first lines look like; plain names when none speaks.
 #[must_use]
 pub fn guess(text: &[u8]) -> &'static Syntax {
     let mut votes = [0_usize; FORMATS.len()];
-    let spoken = lines(text)
+    let spoken = lines(without_mark(text))
         .filter(|line| line.len() <= LINE_OCTETS_MAX)
         .map(without_comment)
         .filter(|line| words(line).next().is_some())
@@ -150,10 +160,10 @@ pub fn guess(text: &[u8]) -> &'static Syntax {
 
 // === what the formats share ===
 
-/// The lines of a text, without a byte order mark. A carriage return at a line's end is white
-/// space like any other, and [`words`] drops it.
+/// The lines of a text. A carriage return at a line's end is white space like any other, and
+/// [`words`] drops it.
 fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
-    text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text).split(|&octet| octet == b'\n')
+    text.split(|&octet| octet == b'\n')
 }
 
 /// The words of a line.

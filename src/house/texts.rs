@@ -1,0 +1,265 @@
+//! List files: what is seen of them, their text piece by piece, and their last good copies.
+//!
+//! Start at [`look`], which reads nothing, and [`feed`].
+
+use std::fs::File;
+use std::io::{self, Read as _, Seek as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use tracing::warn;
+
+use super::{Copies, LIST_BYTES_MAX};
+use crate::lists::{Origin, Reader, Seen, Source};
+
+/// How much of a list is in memory at once, in octets.
+const PIECE_OCTETS: usize = 256 * 1024;
+
+/// What is known of a list before it is read.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Look {
+    /// Its file, or the last good copy of that; none: it has none that can be read.
+    pub(super) seen: Option<Seen>,
+    /// When that was last changed.
+    pub(super) updated: Option<Timestamp>,
+    /// What is wrong with its file, with what is in force meanwhile.
+    pub(super) trouble: Option<String>,
+}
+
+/// Keeps a text where it is another one than before: an SD card wears with each write.
+struct Keeper<'a> {
+    copy: &'a Path,
+    /// What there was, as long as the new text is the same up to `at`.
+    old: Option<File>,
+    at: u64,
+    new: Option<tempfile::NamedTempFile>,
+}
+
+/// What is seen of a list without reading it.
+pub(super) fn look(source: &Source, state_directory: &Path) -> Look {
+    let Origin::File(path) = &source.origin else { return Look::default() };
+    match see(path, false) {
+        Ok((seen, updated)) => Look { seen: Some(seen), updated, trouble: None },
+        Err(why) => look_at_copy(path, &copy_of(source, state_directory), &why),
+    }
+}
+
+/// Feeds the text of a list that carries none itself: of the file that was looked at, or of its
+/// last good copy when that cannot be read.
+pub(super) fn feed(
+    source: &Source,
+    look: &mut Look,
+    state_directory: &Path,
+    copies: Copies,
+    reader: &mut Reader<'_>,
+) {
+    let Origin::File(path) = &source.origin else { return };
+    let copy = copy_of(source, state_directory);
+    if look.trouble.is_none() {
+        let mut keeper = (copies == Copies::Keep).then(|| Keeper::new(&copy));
+        let read = each_piece(path, |octets| {
+            reader.feed(octets);
+            if let Some(Err(error)) = keeper.as_mut().map(|keeper| keeper.feed(octets)) {
+                not_kept(&copy, &error);
+                keeper = None;
+            }
+        });
+        match read {
+            Ok(()) => {
+                if let Some(Err(error)) = keeper.map(Keeper::finish) {
+                    not_kept(&copy, &error);
+                }
+                return;
+            }
+            Err(why) => {
+                *look = look_at_copy(path, &copy, &why);
+                if copies == Copies::Keep {
+                    look.warn(&source.id);
+                }
+                reader.start_over();
+            }
+        }
+    }
+    if look.seen.is_some() && each_piece(&copy, |octets| reader.feed(octets)).is_err() {
+        reader.start_over();
+    }
+}
+
+/// Keeps the copy of a list that need not be read, where it went missing.
+pub(super) fn keep_again(source: &Source, look: &Look, state_directory: &Path) {
+    let (Origin::File(path), Some(seen), None) = (&source.origin, &look.seen, &look.trouble) else {
+        return;
+    };
+    let copy = copy_of(source, state_directory);
+    if std::fs::metadata(&copy).is_ok_and(|about| about.len() == seen.octets) {
+        return;
+    }
+    let mut keeper = Keeper::new(&copy);
+    let mut outcome = Ok(());
+    let read = each_piece(path, |octets| {
+        if outcome.is_ok() {
+            outcome = keeper.feed(octets);
+        }
+    });
+    if read.is_ok()
+        && let Err(error) = outcome.and_then(|()| keeper.finish())
+    {
+        not_kept(&copy, &error);
+    }
+}
+
+fn not_kept(copy: &Path, error: &io::Error) {
+    warn!(copy = %copy.display(), "the last good copy of a list could not be kept: {error}");
+}
+
+fn copy_of(source: &Source, state_directory: &Path) -> PathBuf {
+    state_directory.join("lists").join(format!("{}.last", source.id))
+}
+
+fn look_at_copy(path: &Path, copy: &Path, why: &str) -> Look {
+    let (seen, updated, meanwhile) = match see(copy, true) {
+        Ok((seen, updated)) => (Some(seen), updated, "its last good copy is in force"),
+        Err(_) => (None, None, "its names are not closed until it can be read"),
+    };
+    let trouble = format!("{} cannot be read: {why}; {meanwhile}", path.display());
+    Look { seen, updated, trouble: Some(trouble) }
+}
+
+fn see(path: &Path, is_copy: bool) -> Result<(Seen, Option<Timestamp>), String> {
+    let (_, about) = open(path)?;
+    let updated = about.modified().ok().and_then(|time| Timestamp::try_from(time).ok());
+    Ok((Seen::of(&about, is_copy), updated))
+}
+
+fn open(path: &Path) -> Result<(File, std::fs::Metadata), String> {
+    let sentence = |error: io::Error| error.to_string();
+    let file = File::open(path).map_err(sentence)?;
+    let about = file.metadata().map_err(sentence)?;
+    if about.is_dir() {
+        return Err("it is a directory".to_owned());
+    }
+    if about.len() > LIST_BYTES_MAX { Err(too_large()) } else { Ok((file, about)) }
+}
+
+fn too_large() -> String {
+    format!("it is larger than {} MiB", LIST_BYTES_MAX / 1024 / 1024)
+}
+
+/// Hands over a file piece by piece.
+fn each_piece(path: &Path, mut each: impl FnMut(&[u8])) -> Result<(), String> {
+    let (mut file, _) = open(path)?;
+    let mut piece = vec![0; PIECE_OCTETS];
+    let mut total = 0;
+    loop {
+        let length = match file.read(&mut piece) {
+            Ok(0) => return Ok(()),
+            Ok(length) => length,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error.to_string()),
+        };
+        // A file may grow while it is read, and a device has no length.
+        total += length as u64;
+        if total > LIST_BYTES_MAX {
+            return Err(too_large());
+        }
+        each(&piece[..length]);
+    }
+}
+
+// === impl Look ===
+
+impl Look {
+    /// Tells the log what is wrong.
+    pub(super) fn warn(&self, list: &str) {
+        if let Some(trouble) = &self.trouble {
+            warn!(list, "{trouble}");
+        }
+    }
+}
+
+// === impl Keeper ===
+
+impl<'a> Keeper<'a> {
+    fn new(copy: &'a Path) -> Self {
+        Keeper { copy, old: File::open(copy).ok(), at: 0, new: None }
+    }
+
+    /// Takes the next piece.
+    fn feed(&mut self, octets: &[u8]) -> io::Result<()> {
+        if let (Some(old), None) = (&mut self.old, &self.new) {
+            let mut same = vec![0; octets.len()];
+            if old.read_exact(&mut same).is_ok() && same == octets {
+                self.at += octets.len() as u64;
+                return Ok(());
+            }
+        }
+        self.begin_anew()?.write_all(octets)
+    }
+
+    /// Puts the text in place, if it is another one.
+    fn finish(mut self) -> io::Result<()> {
+        let same = self.old.as_ref().and_then(|old| old.metadata().ok());
+        if self.new.is_none() && same.is_some_and(|about| about.len() == self.at) {
+            return Ok(());
+        }
+        self.begin_anew()?.as_file().sync_all()?;
+        if let Some(new) = self.new {
+            new.persist(self.copy)?;
+        }
+        File::open(self.copy.parent().unwrap_or(Path::new(".")))?.sync_all()
+    }
+
+    /// The file of the new text, which begins as the old one did.
+    fn begin_anew(&mut self) -> io::Result<&mut tempfile::NamedTempFile> {
+        if self.new.is_none() {
+            let directory = self.copy.parent().unwrap_or(Path::new("."));
+            std::fs::create_dir_all(directory)?;
+            let mut new = tempfile::NamedTempFile::new_in(directory)?;
+            if let Some(old) = &mut self.old {
+                old.rewind()?;
+                io::copy(&mut old.take(self.at), &mut new)?;
+            }
+            self.new = Some(new);
+        }
+        self.new.as_mut().ok_or_else(|| io::Error::other("there is one now"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kept(copy: &Path, pieces: &[&[u8]]) -> Vec<u8> {
+        let mut keeper = Keeper::new(copy);
+        for piece in pieces {
+            keeper.feed(piece).unwrap();
+        }
+        keeper.finish().unwrap();
+        std::fs::read(copy).unwrap()
+    }
+
+    #[test]
+    fn a_copy_is_the_text_whatever_stood_there() {
+        let directory = tempfile::tempdir().unwrap();
+        let copy = directory.path().join("lists").join("big.last");
+        for text in
+            [&b"one two three"[..], b"one two", b"one two three", b"one six", b"", b"", b"another"]
+        {
+            for length in [1, 3, 100] {
+                let pieces: Vec<_> = text.chunks(length).collect();
+                assert_eq!(kept(&copy, &pieces), text);
+            }
+        }
+        assert_eq!(std::fs::read_dir(copy.parent().unwrap()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn the_same_text_is_not_written_again() {
+        let directory = tempfile::tempdir().unwrap();
+        let copy = directory.path().join("big.last");
+        kept(&copy, &[b"the ", b"text"]);
+        let before = Seen::of(&std::fs::metadata(&copy).unwrap(), true);
+        kept(&copy, &[b"th", b"e te", b"xt"]);
+        assert_eq!(Seen::of(&std::fs::metadata(&copy).unwrap(), true), before);
+    }
+}

@@ -1,0 +1,308 @@
+//! Makes an index: names in any order in, lines in order out, in bounded memory.
+//!
+//! Start at [`Builder::add`] and [`Builder::finish`].
+
+use std::collections::{HashMap, VecDeque};
+use std::fs::File;
+use std::io;
+
+use super::file::{Carried, Header, Sink};
+use super::hash::{Key, LABELS_MAX};
+use super::runs::{Merge, Runs};
+use super::{Index, LINE_ENTRIES, LINE_OCTETS, ROW_OCTETS, home_of, remainder_of, spill_bit};
+use crate::name::Name;
+use crate::policy::tags::TagSet;
+
+/// The most rows: their numbers take 16 bits.
+pub(super) const ROWS_MAX: usize = 1 << 16;
+/// The most entries that are held in memory where there is a file for the others: 8 MiB.
+const ENTRIES_HELD_MAX: usize = 512 * 1024;
+/// How full lines are, in names for five of them: 7.8 octets a name, and one entry in fifty is
+/// not at home.
+const NAMES_IN_FIVE_LINES: usize = 41;
+/// The most names: the most lines that 32 bits can count.
+const NAMES_MAX: usize = u32::MAX as usize;
+
+/// What an entry says of the name it spells and of the names below that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub(in crate::lists) struct Row {
+    /// Tags of the name itself.
+    pub(in crate::lists) at: TagSet,
+    /// Tags of the names below it.
+    pub(in crate::lists) below: TagSet,
+}
+
+/// The place of a row among those given to [`Builder::finish`].
+pub(in crate::lists) type Mark = u32;
+
+/// The hash of a name and the mark it was added with.
+pub(super) type Entry = (u64, Mark);
+
+/// Collects names and makes an [`Index`] of them.
+pub(in crate::lists) struct Builder {
+    key: Key,
+    labels: (usize, usize),
+    entries: Vec<Entry>,
+    /// How many entries are held at most; what is more goes into `runs`, where there are any.
+    held_max: usize,
+    runs: Option<Runs>,
+    /// What went wrong with the runs. Nothing is taken any more.
+    broken: Option<io::Error>,
+}
+
+/// Why there is no index.
+#[derive(Debug)]
+pub(in crate::lists) enum Unbuilt {
+    /// A file cannot be written or read.
+    Disk(io::Error),
+    /// A name that must stay open is taken for a listed one: another key, please.
+    Collision,
+}
+
+impl From<io::Error> for Unbuilt {
+    fn from(error: io::Error) -> Self {
+        Unbuilt::Disk(error)
+    }
+}
+
+// === impl Builder ===
+
+impl Builder {
+    /// An empty one; entries beyond some millions of octets go into the file, where there is one.
+    pub(in crate::lists) fn new(key: Key, scratch: Option<File>) -> Self {
+        Self::holding(key, scratch, ENTRIES_HELD_MAX)
+    }
+
+    pub(super) fn holding(key: Key, scratch: Option<File>, held_max: usize) -> Self {
+        let runs = scratch.map(Runs::new);
+        // Doubling would take half as much again; what is not used is never touched.
+        let entries = Vec::with_capacity(if runs.is_some() { held_max } else { 0 });
+        Builder { key, labels: (LABELS_MAX, 0), entries, held_max, runs, broken: None }
+    }
+
+    /// Adds a name with the place of its row.
+    pub(in crate::lists) fn add(&mut self, name: &Name, mark: Mark) {
+        let walk = self.key.walk(name);
+        let labels = walk.left();
+        let Some(hash) = walk.last().filter(|_| self.broken.is_none()) else { return };
+        self.labels = (self.labels.0.min(labels), self.labels.1.max(labels));
+        if self.entries.len() >= self.held_max
+            && let Some(runs) = &mut self.runs
+        {
+            self.entries.sort_unstable();
+            self.entries.dedup();
+            self.broken = runs.push(&self.entries).err();
+            self.entries.clear();
+        }
+        self.entries.push((hash, mark));
+    }
+
+    /// Writes the index of all names added. A name that was added more than once has the tags of
+    /// all its rows.
+    ///
+    /// # Errors
+    /// When a file fails, or a name of `open`, which was not added, is taken for one that was.
+    pub(in crate::lists) fn finish<S: Sink>(
+        self,
+        rows: &[Row],
+        carried: &Carried,
+        open: &[Name],
+        sink: S,
+    ) -> Result<Index, Unbuilt> {
+        self.finish_in(rows, ROWS_MAX, carried, open, sink)
+    }
+
+    /// As [`Builder::finish`], with room for so many rows.
+    pub(super) fn finish_in<S: Sink>(
+        mut self,
+        rows: &[Row],
+        rows_max: usize,
+        carried: &Carried,
+        open: &[Name],
+        mut sink: S,
+    ) -> Result<Index, Unbuilt> {
+        if let Some(error) = self.broken {
+            return Err(Unbuilt::Disk(error));
+        }
+        self.entries.sort_unstable();
+        let mut open: Vec<u64> = open.iter().flat_map(|name| self.key.walk(name)).collect();
+        open.sort_unstable();
+        open.dedup();
+
+        // Once to count, once to write: how many lines there are decides where a name stands.
+        let mut table = RowNumbers::new(rows, rows_max);
+        let (mut names, mut entries, mut listed) = (0, 0, 0);
+        let mut unlisted = Vec::with_capacity(open.len());
+        Merge::new(self.runs.as_ref(), &self.entries)?.each_name(|hash, marks| {
+            names += 1;
+            while open.get(listed).is_some_and(|open| *open < hash) {
+                unlisted.push(open[listed]);
+                listed += 1;
+            }
+            listed += usize::from(open.get(listed) == Some(&hash));
+            table.each_number(marks, |_| {
+                entries += 1;
+                Ok(())
+            })
+        })?;
+        unlisted.extend_from_slice(&open[listed..]);
+        if entries > NAMES_MAX {
+            return Err(io::Error::other("there are more than 2^32 names").into());
+        }
+
+        let mut text = carried.text.clone();
+        text.resize(text.len().next_multiple_of(LINE_OCTETS), b' ');
+        let home_lines = (entries * 5).div_ceil(NAMES_IN_FIVE_LINES);
+        let home_lines = u32::try_from(home_lines).expect("fewer lines than names");
+        let mut header = Header {
+            key: self.key,
+            fingerprint: carried.fingerprint,
+            began: carried.began,
+            names,
+            labels: if names == 0 { (0, 0) } else { self.labels },
+            home_lines,
+            lines: home_lines,
+            rows: table.rows.len(),
+            carried_octets: text.len(),
+        };
+        // What spills from the last line takes next to nothing.
+        sink.begin(header.end() + LINE_OCTETS * LINE_OCTETS)?;
+        let mut lines = Lines { homes: home_lines, at: 0, waiting: VecDeque::new() };
+        Merge::new(self.runs.as_ref(), &self.entries)?.each_name(|hash, marks| {
+            table.each_number(marks, |number| lines.put(hash, number, &mut sink))
+        })?;
+        header.lines = lines.finish(&mut sink)?;
+        for row in &table.rows {
+            let mut octets = [0; ROW_OCTETS];
+            let (at, below) = octets.split_at_mut(ROW_OCTETS / 2);
+            at.copy_from_slice(&row.at.to_octets());
+            below.copy_from_slice(&row.below.to_octets());
+            sink.write(&octets)?;
+        }
+        sink.write(&text)?;
+        drop((self.entries, self.runs));
+        sink.finish(&header, &|index| !unlisted.iter().any(|hash| index.finds(*hash)))
+    }
+}
+
+/// The lines while they are written, from the first to the last.
+struct Lines {
+    homes: u32,
+    /// The next line to be written.
+    at: u32,
+    /// Remainders and rows that are at home in that line or before it.
+    waiting: VecDeque<(u32, u16)>,
+}
+
+impl Lines {
+    /// Takes an entry. Hashes come in order, and so do their homes.
+    fn put(&mut self, hash: u64, row: u16, out: &mut impl Sink) -> io::Result<()> {
+        while self.at < home_of(hash, self.homes) {
+            self.write(out)?;
+        }
+        self.waiting.push_back((remainder_of(hash), row));
+        Ok(())
+    }
+
+    /// Writes what is left; how many lines there are.
+    fn finish(mut self, out: &mut impl Sink) -> io::Result<u32> {
+        while self.at < self.homes || !self.waiting.is_empty() {
+            self.write(out)?;
+        }
+        Ok(self.at)
+    }
+
+    /// Writes a line. Places that stay empty belong to the remainder 0, with the row that says
+    /// nothing.
+    fn write(&mut self, out: &mut impl Sink) -> io::Result<()> {
+        let mut line = [0; LINE_OCTETS];
+        let (remainders, rest) = line.split_at_mut(4 * LINE_ENTRIES);
+        let (rows, filter) = rest.split_at_mut(2 * LINE_ENTRIES);
+        let places = remainders.as_chunks_mut().0.iter_mut().zip(rows.as_chunks_mut().0);
+        for (to, row_to) in places {
+            let Some((remainder, row)) = self.waiting.pop_front() else { break };
+            *to = remainder.to_le_bytes();
+            *row_to = row.to_le_bytes();
+        }
+        let spilled = self.waiting.iter().fold(0, |bits, (gone, _)| bits | spill_bit(*gone));
+        filter.copy_from_slice(&spilled.to_le_bytes());
+        self.at += 1;
+        out.write(&line)
+    }
+}
+
+/// The rows of an index being built, each once, and their numbers.
+struct RowNumbers<'a> {
+    of_mark: &'a [Row],
+    numbers_of_marks: Vec<u16>,
+    /// The numbers of several marks together, as far as they were met.
+    numbers_together: HashMap<Box<[Mark]>, u16>,
+    numbers: HashMap<Row, u16>,
+    rows: Vec<Row>,
+    rows_max: usize,
+}
+
+impl<'a> RowNumbers<'a> {
+    /// The row that says nothing comes first, then those of single marks, so that there is always
+    /// room for them.
+    fn new(of_mark: &'a [Row], rows_max: usize) -> Self {
+        let mut table = RowNumbers {
+            of_mark,
+            numbers_of_marks: Vec::with_capacity(of_mark.len()),
+            numbers_together: HashMap::new(),
+            numbers: HashMap::new(),
+            rows: Vec::new(),
+            rows_max,
+        };
+        table.number(Row::default());
+        for row in of_mark {
+            let number = table.number(*row).expect("a household has fewer than 2^16 tags");
+            table.numbers_of_marks.push(number);
+        }
+        table
+    }
+
+    /// The numbers a name is kept with: one for all its marks together, or one for each where
+    /// there is no room left for what they make together. The same whenever it is asked.
+    fn each_number(
+        &mut self,
+        marks: &[Mark],
+        mut keep: impl FnMut(u16) -> io::Result<()>,
+    ) -> io::Result<()> {
+        if let [mark] = marks {
+            return keep(self.numbers_of_marks[*mark as usize]);
+        }
+        if let Some(number) = self.together(marks) {
+            return keep(number);
+        }
+        marks.iter().try_for_each(|mark| keep(self.numbers_of_marks[*mark as usize]))
+    }
+
+    fn together(&mut self, marks: &[Mark]) -> Option<u16> {
+        if let Some(number) = self.numbers_together.get(marks) {
+            return Some(*number);
+        }
+        let all = marks.iter().fold(Row::default(), |all, mark| {
+            let row = &self.of_mark[*mark as usize];
+            Row { at: all.at.union(&row.at), below: all.below.union(&row.below) }
+        });
+        let number = self.number(all)?;
+        if self.numbers_together.len() < ROWS_MAX {
+            self.numbers_together.insert(marks.into(), number);
+        }
+        Some(number)
+    }
+
+    fn number(&mut self, row: Row) -> Option<u16> {
+        if let Some(&number) = self.numbers.get(&row) {
+            return Some(number);
+        }
+        if self.rows.len() >= self.rows_max {
+            return None;
+        }
+        let number = u16::try_from(self.rows.len()).ok()?;
+        self.rows.push(row);
+        self.numbers.insert(row, number);
+        Some(number)
+    }
+}
