@@ -72,7 +72,7 @@ fn real_queries() -> Vec<Vec<u8>> {
     vec![
         [PLAIN, WWW, &[0, 1, 0, 1]].concat(),
         [PLAIN, &[0], &[0, 2, 0, 1]].concat(),
-        [PLAIN, b"\x05_dns\0_\x03ber\0", &[0, 64, 0, 1]].concat(),
+        [PLAIN, b"\x05_dns\0\x03ber\0", &[0, 64, 0, 1]].concat(),
         with(28, opt(4096, [0x80, 0], b"")),
         with(65, opt(1232, [0, 0], cookie)),
         with(255, opt(512, [0x80, 0], &[&cookie[..], subnet].concat())),
