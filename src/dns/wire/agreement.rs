@@ -28,10 +28,9 @@ const DECLINED: &[Reason] = &[
     (
         "OPT has the root as its owner, among the additional records (RFC 6891 §6.1.1)",
         |packet, _| {
-            let end = packet.len() - packet.len().min(HEADER_OCTETS);
-            end > 0
-                && opts(packet)
-                    .any(|opt| opt.section != Section::Additional || opt.fixed != opt.start + 1)
+            let placed =
+                |opt: Record| opt.section == Section::Additional && opt.fixed == opt.start + 1;
+            !opts(packet).all(placed)
         },
     ),
     ("options must fill their record (RFC 6891 §6.1.2)", |packet, _| {
