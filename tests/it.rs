@@ -1,1 +1,22 @@
+//! The whole program, from the questions of a device to the rows of the journal.
+//!
+//! `harness` starts it; every other module is one promise. A test's config is its fixture, and its
+//! name is the claim.
+#![cfg(test)]
 
+mod harness;
+
+mod cli;
+mod clients;
+mod clock;
+mod filter;
+mod forwarding;
+mod hostile;
+mod journal;
+mod load;
+mod net;
+mod odd;
+mod reload;
+mod rules;
+mod special;
+mod streams;

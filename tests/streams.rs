@@ -28,7 +28,8 @@ pub(crate) fn quiet_connections(to: SocketAddr, count: u32) -> Vec<TcpStream> {
     let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).expect("there is a limit");
     let wanted = u64::from(count) + 512;
     if soft < wanted {
-        setrlimit(Resource::RLIMIT_NOFILE, wanted.min(hard), hard).expect("it is below the hard one");
+        setrlimit(Resource::RLIMIT_NOFILE, wanted.min(hard), hard)
+            .expect("it is below the hard one");
     }
     (0..count)
         .map(|n| {

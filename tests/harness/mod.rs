@@ -30,8 +30,8 @@ use tokio::net::{TcpSocket, TcpStream, UdpSocket};
 
 pub(crate) use answer::Answer;
 pub(crate) use cli::{Home, Output};
-pub(crate) use net::{Device, Namespace};
 pub(crate) use load::{Flood, Numbers};
+pub(crate) use net::{Device, Namespace};
 pub(crate) use packet::Question;
 pub(crate) use program::Program;
 pub(crate) use upstream::{FakeUpstream, Reply};

@@ -10,10 +10,9 @@ pub(crate) struct Program {
     running: Running,
     /// Where it listens.
     pub(crate) address: SocketAddr,
-    /// Its files.
-    pub(crate) home: Home,
-    /// The resolver it asks.
-    pub(crate) upstream: FakeUpstream,
+    // Its files and the resolver it asks, which must last as long as it does.
+    _home: Home,
+    _upstream: FakeUpstream,
 }
 
 impl Program {
@@ -31,7 +30,7 @@ impl Program {
         let place = line.split("answers on ").nth(1).and_then(|rest| rest.split(' ').next());
         let address = place.and_then(|place| place.parse().ok());
         let address = address.unwrap_or_else(|| panic!("no address in `{line}`"));
-        Program { running, address, home, upstream }
+        Program { running, address, _home: home, _upstream: upstream }
     }
 
     /// It is the process that was started, and has not ended.

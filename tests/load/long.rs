@@ -152,7 +152,8 @@ fn a_flood_of_two_minutes_costs_a_second_device_nothing() {
             / 1_000_000;
         // A client that could not keep up does not make up for it in one blow.
         n = n.max(due.saturating_sub(FLOOD_RATE / 100));
-        let batch: Vec<Vec<u8>> = (n..due.min(n + 4 * crate::harness::load::BATCH)).map(mixed).collect();
+        let batch: Vec<Vec<u8>> =
+            (n..due.min(n + 4 * crate::harness::load::BATCH)).map(mixed).collect();
         if batch.is_empty() {
             thread::sleep(Duration::from_micros(200));
         }
