@@ -170,27 +170,27 @@ fn a_flood_of_two_minutes_costs_a_second_device_nothing() {
     flood.take();
     program.is_the_same();
 
-    let per_second = |count: usize| count as f64 / seconds;
+    let per_second = |count: usize| f64::from(u32::try_from(count).expect("it fits")) / seconds;
     let (sent, answered) = (flood.sent - sent_before, flood.answered - answered_before);
-    let place = |share: f64| second.waited[(second.waited.len() as f64 * share) as usize];
+    let place = |percent: usize| second.waited[second.waited.len() * percent / 100];
     println!(
         "flood: {:.0} q/s sent, {:.0} q/s answered, {:.2} processor seconds a second",
         per_second(sent),
         per_second(answered),
-        (program.ticks() - ticks) as f64 / 100.0 / seconds
+        per_second(usize::try_from(program.ticks() - ticks).expect("it fits")) / 100.0
     );
     println!(
         "second device: {} asked, {} lost, p50 {:?}, p99 {:?}, longest {:?}",
         second.asked,
         second.lost,
-        place(0.5),
-        place(0.99),
+        place(50),
+        place(99),
         second.waited.last()
     );
     let failures = cgroup.as_ref().map_or_else(String::new, Cgroup::failures);
     println!("memory: {resident_max} KiB resident at most; the cgroup's failures: {failures}");
     assert_eq!(second.lost, 0, "questions of the second device without an answer");
-    assert!(place(0.99) < P99_MAX, "the second device waits");
+    assert!(place(99) < P99_MAX, "the second device waits");
     assert!(resident_max < CGROUP_MIB << 10, "it does not fit a small router");
 }
 

@@ -178,6 +178,26 @@ fn what_does_not_hold_together_is_refused() {
 }
 
 #[test]
+fn a_name_that_leads_through_a_ttl_is_refused() {
+    // The TTL of the first record reads as the label `x` and a root, until it is patched.
+    let hides = b"\xc0\x0c\0\x01\0\x01\0\x01x\0\0\x04\xc0\0\x02\x07";
+    let alias = b"\xc0\x0c\0\x05\0\x01\0\0\x01\x2c\0\x02\xc0\x21";
+    let owner = b"\xc0\x21\0\x01\0\x01\0\0\x01\x2c\0\x04\xc0\0\x02\x07";
+    let beside = b"\xc0\x0c\0\x05\0\x01\0\0\x01\x2c\0\x02\xc0\x10";
+    for (second, refused) in [(&alias[..], true), (&owner[..], true), (&beside[..], false)] {
+        let came = response([0x81, 0x80], [&[hides, second], &[], &[]]);
+        assert_eq!(read(&came).is_err(), refused, "{second:02x?}");
+    }
+    // A MINIMUM is patched too.
+    let mut soa = SOA.to_vec();
+    let minimum = soa.len() - 4;
+    soa[minimum..].copy_from_slice(b"\0\x01x\0");
+    let at = u8::try_from(26 + minimum + 1).unwrap();
+    let alias = [&b"\xc0\x0c\0\x05\0\x01\0\0\x01\x2c\0\x02\xc0"[..], &[at]].concat();
+    assert!(read(&response([0x81, 0x80], [&[&soa, &alias], &[], &[]])).is_err());
+}
+
+#[test]
 fn a_code_of_the_hop_before_becomes_a_failure() {
     let mut bad = OPT.to_vec();
     bad[5] = 1;
