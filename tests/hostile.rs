@@ -3,38 +3,11 @@
 use hickory_proto::rr::RecordType;
 
 use crate::harness::upstream::{DEFAULT_V4, FORGED, Prank};
-use crate::harness::{ANA, Amparo, FAMILY, MATEO, Question, Reply, packet};
+use crate::harness::{ANA, Amparo, FAMILY, MATEO, Numbers, Question, Reply, packet};
 use tokio::io::AsyncWriteExt;
 
-/// Numbers that look random and are the same in every run (xorshift64).
-struct Numbers(u64);
-
-impl Numbers {
-    fn next(&mut self, below: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from(self.0 % below as u64).expect("it is below a usize")
-    }
-
-    /// A packet with some of its octets changed, and sometimes cut or made longer.
-    fn mutate(&mut self, packet: &[u8]) -> Vec<u8> {
-        let mut out = packet.to_vec();
-        for _ in 0..=self.next(4) {
-            let place = self.next(out.len());
-            out[place] = u8::try_from(self.next(256)).expect("it is an octet");
-        }
-        match self.next(8) {
-            0 => out.truncate(self.next(out.len()).max(1)),
-            1 => out.extend(std::iter::repeat_n(0xc0, self.next(600))),
-            _ => {}
-        }
-        out
-    }
-}
-
 /// Packets of every kind to start from.
-fn seeds() -> Vec<Vec<u8>> {
+pub(crate) fn seeds() -> Vec<Vec<u8>> {
     vec![
         Question::of("www.tiktok.com", RecordType::A).octets(),
         Question::of("www.example.com", RecordType::HTTPS).edns().dnssec_ok().octets(),

@@ -226,7 +226,7 @@ fn every_dependency_says_what_it_is_for() {
 
 #[test]
 fn the_scripts_can_be_run() {
-    for path in ["tests/run", ".ci/run", "benches/peers.sh"] {
+    for path in ["tests/run", "tests/long", "fuzz/run", ".ci/run", "benches/peers.sh"] {
         let file = read(path);
         let mode = std::fs::metadata(&file.path).expect("it was read").permissions().mode();
         assert!(mode & 0o100 != 0, "{path} is not executable: chmod +x");
@@ -424,7 +424,9 @@ fn source(folder: &str) -> Vec<File> {
 /// Every text a person wrote: what git knows, but lists of names, which may say anything.
 fn texts() -> Vec<File> {
     let mut paths = vec![root().join("Cargo.toml"), root().join("clippy.toml")];
-    for folder in ["src", "tests", "benches", "config", "packaging", "docs", ".ci"] {
+    let folders =
+        ["src", "tests", "benches", "config", "packaging", "docs", "fuzz/fuzz_targets", ".ci"];
+    for folder in folders {
         paths.extend(files(folder));
     }
     let papers = std::fs::read_dir(root()).expect("the repository is there");

@@ -407,4 +407,6 @@ fn write_addresses(
 }
 
 #[cfg(test)]
+pub(super) mod promises;
+#[cfg(test)]
 mod tests;

@@ -226,6 +226,27 @@ pub fn unpack_name(message: &[u8], at: usize, into: &mut Vec<u8>) -> Result<usiz
     }
 }
 
+/// Where the pieces lie that the name at `at`, which [`unpack_name`] took, has by pointers.
+pub fn borrowed_pieces(message: &[u8], at: usize) -> impl Iterator<Item = Range<usize>> + '_ {
+    // A piece, and where the next one begins.
+    let piece = |start: usize| {
+        let mut at = start;
+        loop {
+            match *message.get(at)? {
+                0 => return Some((start..at + 1, None)),
+                length @ 1..=63 => at += 1 + usize::from(length),
+                _ => {
+                    let target = usize::from(u16_at(message, at)? & 0x3fff);
+                    return Some((start..at + 2, Some(target)));
+                }
+            }
+        }
+    };
+    std::iter::successors(piece(at), move |(_, next)| piece((*next)?))
+        .skip(1)
+        .map(|(piece, _)| piece)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -7,8 +7,8 @@
 
 use super::answer::{self, Ede, OPTION_EDE, may_hold_pointers};
 use super::records::{
-    HEADER_OCTETS, MESSAGE_OCTETS_MAX, Malformed, Record, Records, Section, rtype, skip_name,
-    u16_at, unpack_name,
+    HEADER_OCTETS, MESSAGE_OCTETS_MAX, Malformed, Record, Records, Section, borrowed_pieces, rtype,
+    skip_name, u16_at, unpack_name,
 };
 use super::state::State;
 use super::wire::{CLASS_IN, Question, rcode};
@@ -289,6 +289,8 @@ struct Reading {
     question_end: usize,
     ttls: Vec<u16>,
     minimums: Vec<u16>,
+    /// Where a reply differs from what came: each TTL and MINIMUM, four octets each, in order.
+    patched: Vec<usize>,
     links: Vec<(u16, u16)>,
     /// Owner and target of each CNAME met.
     chain: Vec<(Name, Name)>,
@@ -311,6 +313,7 @@ impl Reading {
             question_end,
             ttls: Vec::new(),
             minimums: Vec::new(),
+            patched: Vec::new(),
             links: Vec::new(),
             chain: Vec::new(),
             opt: None,
@@ -332,6 +335,7 @@ impl Reading {
             return Ok(());
         }
         let owner = self.name_at(message, record.start)?;
+        self.patched.push(record.ttl_at());
         self.check_data(message, record, &owner)?;
         if self.opt.is_some() {
             self.behind_opt.push(record.clone());
@@ -351,6 +355,14 @@ impl Reading {
     fn name_at(&mut self, message: &[u8], at: usize) -> Result<Name, Malformed> {
         self.scratch.clear();
         unpack_name(message, at, &mut self.scratch)?;
+        // A reply would hold another name than the one that is judged.
+        let changes = borrowed_pieces(message, at).any(|piece| {
+            let next = self.patched.partition_point(|&place| place + 4 <= piece.start);
+            self.patched.get(next).is_some_and(|&place| place < piece.end)
+        });
+        if changes {
+            return Err(Malformed("a name leads through a TTL"));
+        }
         Name::from_wire(&self.scratch).map_err(|_| Malformed("a name is none"))
     }
 
@@ -389,6 +401,7 @@ impl Reading {
                 let values = skip_name(message, rname)?;
                 fills(values + 20 == end)?;
                 let minimum = message[end - 4..end].try_into().map_or(0, u32::from_be_bytes);
+                self.patched.push(end - 4);
                 if self.opt.is_none() {
                     self.minimums.push(offset(end - 4)?);
                 }

@@ -5,6 +5,8 @@
 //! been quiet longest makes room for a new one. Anything that reads and writes octets can be
 //! served, so that TLS can come on top. Start at [`run`].
 
+pub mod frames;
+
 use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -16,15 +18,19 @@ use std::time::Duration;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::sync::{Notify, Semaphore, watch};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use super::records::HEADER_OCTETS;
 use super::serve::{
     Answer, Quick, SHUTDOWN_GRACE, Source, WAITING_MAX, answer_later, answer_now, overloaded,
 };
+<<<<<<< HEAD
 use super::udp::{ended, work_off};
+=======
+use super::udp::ended;
+use frames::{Frames, LengthOfNone};
+>>>>>>> hostile
 
 /// Connections at once: each costs a descriptor and a few KiB, and a small router has 1024.
 pub const CONNECTIONS_MAX: usize = 256;
@@ -38,14 +44,15 @@ const IDLE: Duration = Duration::from_secs(10);
 const QUERY_TIME_MAX: Duration = Duration::from_secs(5);
 /// A client must take a reply within so long.
 const WRITE_TIME_MAX: Duration = Duration::from_secs(5);
-/// The longest query that is taken: none we can answer is nearly as long.
-const QUERY_OCTETS_MAX: usize = 16_384;
 /// How long to wait when the system has no descriptor for another connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Connections the kernel holds for us until we take them.
 const BACKLOG: i32 = 1024;
-/// What is read at once.
-const READ_OCTETS: usize = 1024;
+/// What a connection's replies may hold in memory before the client takes them: with the one that
+/// passes it, 256 connections whose clients take nothing hold 20 MiB, whatever they asked for.
+const OUT_OCTETS_MAX: usize = 16 * 1024;
+/// What is kept for the replies of a connection that is quiet.
+const OUT_OCTETS_KEPT: usize = 1024;
 
 /// A socket that listens and is not yet served.
 #[derive(Debug)]
@@ -151,6 +158,10 @@ fn source_of(stream: &TcpStream, from: SocketAddr) -> Option<Source> {
     Some(Source { from: SocketAddr::new(from.ip().to_canonical(), from.port()), to, tcp: true })
 }
 
+/// What a query that had to wait brought, with the place it waited in: replies whose client takes
+/// none stay counted.
+type Waited = (Option<Vec<u8>>, OwnedSemaphorePermit);
+
 /// What a connection knows of the world.
 struct Context<A> {
     source: Source,
@@ -163,25 +174,52 @@ struct Context<A> {
 impl<A: Answer> Context<A> {
     /// Serves one connection to its end.
     async fn serve<S: AsyncRead + AsyncWrite + Unpin>(mut self, mut stream: S, seat: &Seat) {
+<<<<<<< HEAD
         let mut unread = Unread::default();
         let mut desk = self.answer.desk(1);
+=======
+        let mut unread = Frames::default();
+>>>>>>> hostile
         let mut out = Vec::new();
-        let mut tasks: JoinSet<Option<Vec<u8>>> = JoinSet::new();
+        let mut tasks = JoinSet::new();
         let Patience { idle, query } = self.patience;
         let mut deadline = pin!(sleep(idle));
         let (mut ends, mut half_way) = (false, false);
         loop {
+<<<<<<< HEAD
             let taken = self.take_queries(&mut desk, &mut unread, &mut tasks, &mut out);
             seat.busy.store(!tasks.is_empty(), Ordering::Relaxed);
             if !out.is_empty() {
                 match timeout(WRITE_TIME_MAX, stream.write_all(&out)).await {
                     Ok(Ok(())) => out.clear(),
                     Ok(Err(_)) | Err(_) => return,
+=======
+            let mut queries = 0;
+            // Replies go out before more are made: a client that takes none gets no more.
+            loop {
+                let taken = self.take_queries(&mut unread, &mut tasks, &mut out);
+                seat.busy.store(!tasks.is_empty(), Ordering::Relaxed);
+                let more = out.len() >= OUT_OCTETS_MAX;
+                if !out.is_empty() {
+                    let written = tokio::select! {
+                        // Who takes no replies is the first to make room.
+                        () = seat.leave.notified() => return,
+                        written = timeout(WRITE_TIME_MAX, stream.write_all(&out)) => written,
+                    };
+                    match written {
+                        Ok(Ok(())) => out.clear(),
+                        Ok(Err(_)) | Err(_) => return,
+                    }
+                    // One long reply must not hold its memory while the connection is quiet.
+                    out.shrink_to(OUT_OCTETS_KEPT);
                 }
-                // One long reply must not hold its memory while the connection is quiet.
-                out.shrink_to(READ_OCTETS);
+                let Ok(taken) = taken else { return };
+                queries += taken;
+                if !more {
+                    break;
+>>>>>>> hostile
+                }
             }
-            let Ok(queries) = taken else { return };
             if ends && tasks.is_empty() {
                 return;
             }
@@ -198,14 +236,14 @@ impl<A: Answer> Context<A> {
                 () = ended(&mut self.shutdown), if !ends => ends = true,
                 () = seat.leave.notified() => return,
                 Some(done) = tasks.join_next(), if !tasks.is_empty() => {
-                    if let Ok(Some(reply)) = done {
+                    if let Ok((Some(reply), _place)) = done {
                         append(&mut out, &reply);
                     }
                     if !half_way {
                         deadline.set(sleep(idle));
                     }
                 }
-                read = unread.read(&mut stream), if !ends && tasks.len() < IN_FLIGHT_MAX => {
+                read = stream.read_buf(unread.room()), if !ends && tasks.len() < IN_FLIGHT_MAX => {
                     match read {
                         // It will not ask more, and still wants its answers.
                         Ok(0) => ends = true,
@@ -223,17 +261,23 @@ impl<A: Answer> Context<A> {
         }
     }
 
-    /// Takes the whole queries that were read, as far as they may wait, and says how many. An
-    /// error is a length no query has: what follows cannot be trusted.
+    /// Takes the whole queries that were read, as far as they may wait and their replies have
+    /// room, and says how many. An error is a length no query has: what follows cannot be trusted.
     fn take_queries(
         &self,
+<<<<<<< HEAD
         desk: &mut A::Desk,
         unread: &mut Unread,
         tasks: &mut JoinSet<Option<Vec<u8>>>,
+=======
+        unread: &mut Frames,
+        tasks: &mut JoinSet<Waited>,
+>>>>>>> hostile
         out: &mut Vec<u8>,
     ) -> Result<usize, LengthOfNone> {
         let mut reply = Vec::new();
         let mut queries = 0;
+<<<<<<< HEAD
         let mut broken = false;
         while tasks.len() < IN_FLIGHT_MAX {
             let query = match unread.next() {
@@ -247,6 +291,10 @@ impl<A: Answer> Context<A> {
             if queries == 0 {
                 self.answer.begin(desk);
             }
+=======
+        while tasks.len() < IN_FLIGHT_MAX && out.len() < OUT_OCTETS_MAX {
+            let Some(query) = unread.next()? else { break };
+>>>>>>> hostile
             queries += 1;
             reply.clear();
             match answer_now(&*self.answer, desk, query, &self.source, &mut reply) {
@@ -262,11 +310,9 @@ impl<A: Answer> Context<A> {
                     Ok(place) => {
                         let answer = Arc::clone(&self.answer);
                         let query: Box<[u8]> = query.into();
-                        tasks.spawn(async move {
-                            let reply = answer_later(answer, later, &query).await;
-                            drop(place);
-                            reply
-                        });
+                        tasks.spawn(
+                            async move { (answer_later(answer, later, &query).await, place) },
+                        );
                     }
                     Err(_) => {
                         if overloaded(self.answer.counters(), query, &mut reply) {
@@ -290,53 +336,6 @@ fn append(out: &mut Vec<u8>, reply: &[u8]) {
     if let Ok(length) = u16::try_from(reply.len()) {
         out.extend_from_slice(&length.to_be_bytes());
         out.extend_from_slice(reply);
-    }
-}
-
-/// A length that no query has.
-struct LengthOfNone;
-
-/// Octets of a connection that were read and not yet taken.
-#[derive(Default)]
-struct Unread {
-    octets: Vec<u8>,
-    taken: usize,
-}
-
-impl Unread {
-    /// Reads what there is; nothing is lost when it is given up.
-    async fn read<S: AsyncRead + Unpin>(&mut self, stream: &mut S) -> io::Result<usize> {
-        self.octets.reserve(READ_OCTETS);
-        stream.read_buf(&mut self.octets).await
-    }
-
-    /// The next whole query.
-    fn next(&mut self) -> Result<Option<&[u8]>, LengthOfNone> {
-        let rest = &self.octets[self.taken..];
-        let Some(length) = rest.first_chunk::<2>().map(|octets| u16::from_be_bytes(*octets)) else {
-            return Ok(None);
-        };
-        let length = usize::from(length);
-        if !(HEADER_OCTETS..=QUERY_OCTETS_MAX).contains(&length) {
-            return Err(LengthOfNone);
-        }
-        let query = rest.get(2..2 + length);
-        if query.is_some() {
-            self.taken += 2 + length;
-        }
-        Ok(query)
-    }
-
-    fn has_part(&self) -> bool {
-        self.taken < self.octets.len()
-    }
-
-    fn forget_taken(&mut self) {
-        self.octets.drain(..self.taken);
-        self.taken = 0;
-        if self.octets.is_empty() {
-            self.octets.shrink_to(READ_OCTETS);
-        }
     }
 }
 

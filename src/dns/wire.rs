@@ -185,6 +185,9 @@ fn edns_of_any(packet: &[u8]) -> Option<Edns> {
 }
 
 #[cfg(test)]
+mod agreement;
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use hickory_proto::op::Message;

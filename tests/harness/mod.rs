@@ -9,8 +9,10 @@
 
 pub(crate) mod answer;
 pub(crate) mod cli;
+pub(crate) mod load;
 pub(crate) mod net;
 pub(crate) mod packet;
+pub(crate) mod program;
 pub(crate) mod upstream;
 
 use std::future::IntoFuture;
@@ -28,8 +30,10 @@ use tokio::net::{TcpSocket, TcpStream, UdpSocket};
 
 pub(crate) use answer::Answer;
 pub(crate) use cli::{Home, Output};
+pub(crate) use load::{Flood, Numbers};
 pub(crate) use net::{Device, Namespace};
 pub(crate) use packet::Question;
+pub(crate) use program::Program;
 pub(crate) use upstream::{FakeUpstream, Reply};
 
 /// The child of nine: 7-9, bedtime.

@@ -178,6 +178,26 @@ fn what_does_not_hold_together_is_refused() {
 }
 
 #[test]
+fn a_name_that_leads_through_a_ttl_is_refused() {
+    // The TTL of the first record reads as the label `x` and a root, until it is patched.
+    let hides = b"\xc0\x0c\0\x01\0\x01\0\x01x\0\0\x04\xc0\0\x02\x07";
+    let alias = b"\xc0\x0c\0\x05\0\x01\0\0\x01\x2c\0\x02\xc0\x21";
+    let owner = b"\xc0\x21\0\x01\0\x01\0\0\x01\x2c\0\x04\xc0\0\x02\x07";
+    let beside = b"\xc0\x0c\0\x05\0\x01\0\0\x01\x2c\0\x02\xc0\x10";
+    for (second, refused) in [(&alias[..], true), (&owner[..], true), (&beside[..], false)] {
+        let came = response([0x81, 0x80], [&[hides, second], &[], &[]]);
+        assert_eq!(read(&came).is_err(), refused, "{second:02x?}");
+    }
+    // A MINIMUM is patched too.
+    let mut soa = SOA.to_vec();
+    let minimum = soa.len() - 4;
+    soa[minimum..].copy_from_slice(b"\0\x01x\0");
+    let at = u8::try_from(26 + minimum + 1).unwrap();
+    let alias = [&b"\xc0\x0c\0\x05\0\x01\0\0\x01\x2c\0\x02\xc0"[..], &[at]].concat();
+    assert!(read(&response([0x81, 0x80], [&[&soa, &alias], &[], &[]])).is_err());
+}
+
+#[test]
 fn a_code_of_the_hop_before_becomes_a_failure() {
     let mut bad = OPT.to_vec();
     bad[5] = 1;
@@ -225,5 +245,94 @@ proptest! {
         packet.extend_from_slice(&octets);
         packet[7] = 20;
         let _ = read(&packet);
+    }
+}
+
+/// An upstream's answer with records of many kinds, as hickory writes it: names compressed, a
+/// chain of aliases before the data where `hops` says so.
+fn upstreams(hops: u8, kinds: &[(u8, u8)], negative: bool) -> Vec<u8> {
+    use hickory_proto::op::{Message, OpCode, Query as TheirQuery};
+    use hickory_proto::rr::{Name as TheirName, RData, Record as TheirRecord, RecordType, rdata};
+    let name = |text: &str| TheirName::from_ascii(text).unwrap();
+    let mut message = Message::response(7, OpCode::Query);
+    message.add_query(TheirQuery::query(name("www.test."), RecordType::A));
+    let mut owner = name("www.test.");
+    for hop in 0..hops {
+        let target = name(&format!("hop{hop}.cdn.test."));
+        let data = RData::CNAME(rdata::CNAME(target.clone()));
+        message.add_answer(TheirRecord::from_rdata(owner, 300, data));
+        owner = target;
+    }
+    for &(kind, octet) in kinds {
+        let data = match kind % 5 {
+            0 | 1 => RData::A(rdata::A::new(192, 0, 2, octet)),
+            2 => RData::TXT(rdata::TXT::new(vec!["x".repeat(usize::from(octet))])),
+            3 => RData::MX(rdata::MX::new(u16::from(octet), name("mail.www.test."))),
+            _ => RData::NS(rdata::NS(name(&format!("ns{octet}.test.")))),
+        };
+        let record = TheirRecord::from_rdata(owner.clone(), 60 * u32::from(octet), data);
+        match kind % 5 {
+            0..=2 if !negative => message.add_answer(record),
+            0..=3 => message.add_additional(record),
+            _ => message.add_authority(record),
+        };
+    }
+    message.to_vec().unwrap()
+}
+
+proptest! {
+    #[test]
+    fn what_upstream_said_reaches_the_client_record_by_record(
+        hops in 0_u8..6,
+        kinds in proptest::collection::vec(any::<(u8, u8)>(), 0..40),
+        negative in any::<bool>(),
+        opt in prop::option::of(any::<u16>()),
+        age_seconds in 0_u32..1000,
+        cap in 1_u32..90_000,
+    ) {
+        use hickory_proto::op::Message;
+        let came = upstreams(hops, &kinds, negative);
+        let response = read(&came);
+        prop_assert!(response.is_ok(), "{:?}", response);
+        let mut packet = query([1, 0x10], opt.is_some());
+        if let Some(size) = opt {
+            let at = packet.len() - 8;
+            packet[at..at + 2].copy_from_slice(&size.to_be_bytes());
+        }
+        let question = question(&packet).unwrap();
+        let mut out = Vec::new();
+        let aged = Aged { age_seconds, stale: false };
+        response.unwrap().reply(&packet, &question, aged, cap, &mut out).unwrap();
+        let (theirs, whole) = (Message::from_vec(&came).unwrap(), Message::from_vec(&out).unwrap());
+        prop_assert_eq!(whole.metadata.id, 0xabcd);
+        prop_assert_eq!(&out[12..question.end], &packet[12..question.end]);
+        prop_assert!(out.len() <= came.len() + OPT.len(), "still compressed against the question");
+        for (before, after) in [
+            (&theirs.answers, &whole.answers),
+            (&theirs.authorities, &whole.authorities),
+            (&theirs.additionals, &whole.additionals),
+        ] {
+            prop_assert_eq!(before.len(), after.len());
+            for (before, after) in before.iter().zip(after) {
+                prop_assert_eq!((&before.name, &before.data), (&after.name, &after.data));
+                prop_assert!(after.ttl <= before.ttl.saturating_sub(age_seconds).min(cap));
+            }
+        }
+
+        let limit = answer::limit_octets(&question, false);
+        answer::fit(&mut out, limit);
+        prop_assert!(out.len() <= limit);
+        let cut = Message::from_vec(&out).unwrap();
+        let lost = cut.answers.len() < whole.answers.len()
+            || cut.authorities.len() < whole.authorities.len();
+        prop_assert_eq!(cut.metadata.truncation, lost);
+        prop_assert_eq!(&cut.edns, &whole.edns);
+        for (whole, cut) in [
+            (&whole.answers, &cut.answers),
+            (&whole.authorities, &cut.authorities),
+            (&whole.additionals, &cut.additionals),
+        ] {
+            prop_assert!(answer::promises::begins_with_whole_sets(whole, cut));
+        }
     }
 }

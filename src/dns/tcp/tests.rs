@@ -178,3 +178,100 @@ async fn what_is_under_way_is_answered_at_the_end() {
     assert_eq!(next(&mut stream).await.unwrap()[..2], [0, 1]);
     served.task.await.unwrap().unwrap();
 }
+
+/// A connection served over a pipe that holds 4 KiB either way, and its seat.
+fn piped(
+    toy: &Arc<Toy>,
+) -> (tokio::io::DuplexStream, Arc<Place>, tokio::task::JoinHandle<()>, watch::Sender<bool>) {
+    let (client, server) = tokio::io::duplex(4096);
+    let (end, shutdown) = watch::channel(false);
+    let address = SocketAddr::from(([127, 0, 0, 1], 5353));
+    let context = Context {
+        source: Source { from: address, to: address.ip(), tcp: true },
+        answer: Arc::clone(toy),
+        waiting: Arc::new(Semaphore::new(WAITING_MAX)),
+        shutdown,
+        patience: Patience { idle: IDLE, query: QUERY_TIME_MAX },
+    };
+    let seat = Arc::new(Seats::default()).take(address.ip()).0.unwrap();
+    let place = Arc::clone(&seat.place);
+    let task = tokio::spawn(async move { context.serve(server, &seat).await });
+    (client, place, task, end)
+}
+
+/// Writes questions until the other side takes no more, and says how many octets it took.
+async fn write_until_stuck(client: &mut tokio::io::DuplexStream, octets: &[u8]) -> usize {
+    let mut sent = 0;
+    while sent < octets.len() {
+        let turns = async {
+            // The server has the thread to itself for as many turns as it could want.
+            for _ in 0..1000 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::select! {
+            biased;
+            written = client.write(&octets[sent..]) => sent += written.unwrap(),
+            () = turns => break,
+        }
+    }
+    sent
+}
+
+#[tokio::test]
+async fn a_client_that_takes_no_replies_is_not_read_from() {
+    let toy = Arc::new(Toy::default());
+    let (mut client, _place, _task, _end) = piped(&toy);
+    let question = framed(&query(1, "www", false));
+    let octets = question.repeat(40_000);
+    let sent = write_until_stuck(&mut client, &octets).await;
+    // Two pipes, one read, and the replies that wait.
+    assert!(sent < 4 * 4096 + OUT_OCTETS_MAX, "{sent} octets were taken");
+
+    let (mut reading, mut writing) = tokio::io::split(client);
+    let rest = tokio::spawn(async move {
+        writing.write_all(&octets[sent..]).await.unwrap();
+        writing.shutdown().await.unwrap();
+    });
+    let mut replies = 0;
+    while let Ok(length) = reading.read_u16().await {
+        let mut reply = vec![0; usize::from(length)];
+        reading.read_exact(&mut reply).await.unwrap();
+        replies += 1;
+    }
+    assert_eq!(replies, 40_000, "when it takes them it gets all of them");
+    rest.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_client_that_takes_no_replies_makes_room_at_once() {
+    let toy = Arc::new(Toy::default());
+    let (mut client, place, task, _end) = piped(&toy);
+    let octets = framed(&query(1, "www", false)).repeat(4_000);
+    assert!(write_until_stuck(&mut client, &octets).await < octets.len());
+    place.leave.notify_one();
+    // Long before its time to write is over.
+    timeout(WRITE_TIME_MAX / 2, task).await.expect("it leaves").unwrap();
+}
+
+#[tokio::test]
+async fn a_query_that_trickles_is_not_waited_for() {
+    const SOON: Duration = Duration::from_millis(20);
+    const NEVER: Duration = Duration::from_secs(3600);
+    let listener = TcpListener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let address = listener.local_addr();
+    let (_end, shutdown) = watch::channel(false);
+    let patience = Patience { idle: NEVER, query: SOON };
+    tokio::spawn(run_with(listener, Arc::new(Toy::default()), shutdown, patience));
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(&[0x40, 0]).await.unwrap();
+    let mut octets = 0;
+    // It goes on as long as it may, and an octet in time does not buy more of it.
+    while timeout(SOON / 10, stream.read_u8()).await.is_err() {
+        octets += 1;
+        if stream.write_all(&[0]).await.is_err() {
+            break;
+        }
+    }
+    assert!(octets < 16_384, "it was heard to its end");
+}

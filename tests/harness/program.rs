@@ -1,0 +1,60 @@
+//! The real program as a process of its own, seen as the system sees it.
+
+use std::net::SocketAddr;
+
+use super::cli::Running;
+use super::{FakeUpstream, Home, whole};
+
+/// The program, running with a family's config and a resolver that says what the test tells it to.
+pub(crate) struct Program {
+    running: Running,
+    /// Where it listens.
+    pub(crate) address: SocketAddr,
+    // Its files and the resolver it asks, which must last as long as it does.
+    _home: Home,
+    _upstream: FakeUpstream,
+}
+
+impl Program {
+    /// The program with these rules, as `Amparo::start` takes them.
+    pub(crate) fn start(config: &str) -> Self {
+        Program::start_behind(&[], config)
+    }
+
+    /// The same behind words that become it: `sh -c 'ulimit -n 64; exec "$@"' sh`.
+    pub(crate) fn start_behind(before: &[&str], config: &str) -> Self {
+        let (home, upstream) = (Home::new(), FakeUpstream::start());
+        home.write("amparo.toml", &whole(config, &home, &upstream, &upstream));
+        let mut running = home.start_behind(before, &["run"]);
+        let line = running.hears("answers on 127.0.0.1:");
+        let place = line.split("answers on ").nth(1).and_then(|rest| rest.split(' ').next());
+        let address = place.and_then(|place| place.parse().ok());
+        let address = address.unwrap_or_else(|| panic!("no address in `{line}`"));
+        Program { running, address, _home: home, _upstream: upstream }
+    }
+
+    /// It is the process that was started, and has not ended.
+    #[track_caller]
+    pub(crate) fn is_the_same(&mut self) {
+        assert!(self.running.is_running(), "it ended");
+    }
+
+    /// What it holds in memory, in KiB.
+    pub(crate) fn resident_kib(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.running.id()))
+            .expect("the process is there");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let word = line.and_then(|line| line.split_whitespace().next());
+        word.and_then(|word| word.parse().ok()).expect("Linux says it")
+    }
+
+    /// The processor time it took so far, in hundredths of a second.
+    pub(crate) fn ticks(&self) -> u64 {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.running.id()))
+            .expect("the process is there");
+        // The name in brackets may hold blanks; user and system time are the 12th and 13th behind.
+        let (_, rest) = stat.rsplit_once(')').expect("Linux writes brackets");
+        let words = rest.split_whitespace().skip(11).take(2);
+        words.map(|word| word.parse::<u64>().expect("Linux writes numbers")).sum()
+    }
+}
