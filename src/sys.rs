@@ -229,6 +229,13 @@ impl Outbox {
         }
     }
 
+    /// A reply that is written already is to be sent this way; says how many wait now.
+    pub fn post(&mut self, reply: Vec<u8>, way: &Way) -> usize {
+        *self.draft() = reply;
+        self.keep(way);
+        self.count
+    }
+
     /// Sends what was kept, and says how many of them the system did not take. It is not waited
     /// for: a client whose reply is lost asks again.
     pub fn send(&mut self, socket: BorrowedFd<'_>) -> usize {
@@ -284,14 +291,6 @@ impl Outbox {
         self.count = 0;
         unsent
     }
-}
-
-/// Sends one reply its way; false when the system did not take it.
-#[must_use]
-pub fn send(socket: BorrowedFd<'_>, reply: Vec<u8>, way: &Way) -> bool {
-    let mut outbox =
-        Outbox { replies: vec![(reply, *way)], count: 1, frame: Frame::default(), call: Call::One };
-    outbox.send(socket) == 0
 }
 
 // === impl Frame ===

@@ -50,6 +50,8 @@ use wire::{Question, Refusal, rcode};
 
 /// The TTL of a local answer, in seconds: long enough to spare a query, short enough to change.
 const LOCAL_TTL_SECONDS: u32 = 60;
+/// What a reply takes that is written where no other was: most are shorter.
+const REPLY_OCTETS: usize = 512;
 /// EDE "Blocked": fraud and spying, nothing a family chose (RFC 8914 §4.16).
 const EDE_BLOCKED: u16 = 15;
 /// EDE "Filtered": the rules of whoever runs this (RFC 8914 §4.18).
@@ -318,7 +320,7 @@ impl Resolver {
             allowance: None,
             notes: &mut notes,
         };
-        let mut out = Vec::with_capacity(usize::from(answer::UDP_OCTETS_MAX));
+        let mut out = Vec::with_capacity(REPLY_OCTETS);
         let passed = match response {
             // An expired answer is better than none, and than an error (RFC 8767 §4).
             Ok(_) | Err(_) if self.pass_on_expired(&mut asked, &waiting, &response, &mut out) => {

@@ -25,12 +25,8 @@ use tokio::time::{sleep, timeout};
 use super::serve::{
     Answer, Quick, SHUTDOWN_GRACE, Source, WAITING_MAX, answer_later, answer_now, overloaded,
 };
-<<<<<<< HEAD
 use super::udp::{ended, work_off};
-=======
-use super::udp::ended;
 use frames::{Frames, LengthOfNone};
->>>>>>> hostile
 
 /// Connections at once: each costs a descriptor and a few KiB, and a small router has 1024.
 pub const CONNECTIONS_MAX: usize = 256;
@@ -174,30 +170,18 @@ struct Context<A> {
 impl<A: Answer> Context<A> {
     /// Serves one connection to its end.
     async fn serve<S: AsyncRead + AsyncWrite + Unpin>(mut self, mut stream: S, seat: &Seat) {
-<<<<<<< HEAD
-        let mut unread = Unread::default();
-        let mut desk = self.answer.desk(1);
-=======
         let mut unread = Frames::default();
->>>>>>> hostile
+        let mut desk = self.answer.desk(1);
         let mut out = Vec::new();
         let mut tasks = JoinSet::new();
         let Patience { idle, query } = self.patience;
         let mut deadline = pin!(sleep(idle));
         let (mut ends, mut half_way) = (false, false);
         loop {
-<<<<<<< HEAD
-            let taken = self.take_queries(&mut desk, &mut unread, &mut tasks, &mut out);
-            seat.busy.store(!tasks.is_empty(), Ordering::Relaxed);
-            if !out.is_empty() {
-                match timeout(WRITE_TIME_MAX, stream.write_all(&out)).await {
-                    Ok(Ok(())) => out.clear(),
-                    Ok(Err(_)) | Err(_) => return,
-=======
             let mut queries = 0;
             // Replies go out before more are made: a client that takes none gets no more.
             loop {
-                let taken = self.take_queries(&mut unread, &mut tasks, &mut out);
+                let taken = self.take_queries(&mut desk, &mut unread, &mut tasks, &mut out);
                 seat.busy.store(!tasks.is_empty(), Ordering::Relaxed);
                 let more = out.len() >= OUT_OCTETS_MAX;
                 if !out.is_empty() {
@@ -217,7 +201,6 @@ impl<A: Answer> Context<A> {
                 queries += taken;
                 if !more {
                     break;
->>>>>>> hostile
                 }
             }
             if ends && tasks.is_empty() {
@@ -265,21 +248,15 @@ impl<A: Answer> Context<A> {
     /// room, and says how many. An error is a length no query has: what follows cannot be trusted.
     fn take_queries(
         &self,
-<<<<<<< HEAD
         desk: &mut A::Desk,
-        unread: &mut Unread,
-        tasks: &mut JoinSet<Option<Vec<u8>>>,
-=======
         unread: &mut Frames,
         tasks: &mut JoinSet<Waited>,
->>>>>>> hostile
         out: &mut Vec<u8>,
     ) -> Result<usize, LengthOfNone> {
         let mut reply = Vec::new();
         let mut queries = 0;
-<<<<<<< HEAD
         let mut broken = false;
-        while tasks.len() < IN_FLIGHT_MAX {
+        while tasks.len() < IN_FLIGHT_MAX && out.len() < OUT_OCTETS_MAX {
             let query = match unread.next() {
                 Ok(Some(query)) => query,
                 Ok(None) => break,
@@ -291,10 +268,6 @@ impl<A: Answer> Context<A> {
             if queries == 0 {
                 self.answer.begin(desk);
             }
-=======
-        while tasks.len() < IN_FLIGHT_MAX && out.len() < OUT_OCTETS_MAX {
-            let Some(query) = unread.next()? else { break };
->>>>>>> hostile
             queries += 1;
             reply.clear();
             match answer_now(&*self.answer, desk, query, &self.source, &mut reply) {

@@ -9,7 +9,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::os::fd::AsFd as _;
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use nix::sys::socket::{setsockopt, sockopt};
@@ -22,7 +22,7 @@ use super::serve::{
     Answer, Quick, SHUTDOWN_GRACE, Source, WAITING_MAX, answer_later, answer_now, overloaded,
 };
 use super::tcp::TcpListener;
-use crate::sys::{self, Inbox, Outbox, Way};
+use crate::sys::{Inbox, Outbox, Way};
 
 /// The longest query that is taken: one with every option a client may send has a few hundred.
 const QUERY_OCTETS_MAX: usize = 4096;
@@ -109,6 +109,7 @@ pub async fn run<A: Answer>(
     let socket = Arc::new(UdpSocket::from_std(listener.socket)?);
     let waiting = Arc::new(Semaphore::new(WAITING_MAX));
     let (mut inbox, mut outbox) = (Inbox::new(BATCH, QUERY_OCTETS_MAX), Outbox::new(BATCH));
+    let post = Arc::new(Post { socket: Arc::clone(&socket), outbox: Mutex::new(Outbox::new(0)) });
     let mut desk = answer.desk(CLIENTS);
     let mut end = pin!(ended(&mut shutdown));
     loop {
@@ -147,8 +148,8 @@ pub async fn run<A: Answer>(
                 Quick::Later(later) => match Arc::clone(&waiting).try_acquire_owned() {
                     Ok(place) => {
                         let question = (query.into(), *way);
-                        let (socket, answer) = (Arc::clone(&socket), Arc::clone(&answer));
-                        tokio::spawn(reply_later(answer, later, question, socket, place));
+                        let (post, answer) = (Arc::clone(&post), Arc::clone(&answer));
+                        tokio::spawn(reply_later(answer, later, question, post, place));
                         false
                     }
                     Err(_) => overloaded(answer.counters(), query, out),
@@ -188,20 +189,36 @@ fn source_of(way: &mut Way) -> Option<Source> {
     Some(Source { from, to: to.to_canonical(), tcp: false })
 }
 
+/// Replies to what had to wait. Those that are ready together go out together.
+struct Post {
+    socket: Arc<UdpSocket>,
+    outbox: Mutex<Outbox>,
+}
+
+impl Post {
+    fn outbox(&self) -> MutexGuard<'_, Outbox> {
+        // Whatever is in it was whole when it was posted.
+        self.outbox.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// Answers what had to wait.
 async fn reply_later<A: Answer>(
     answer: Arc<A>,
     later: A::Later,
     (query, way): (Box<[u8]>, Way),
-    socket: Arc<UdpSocket>,
-    _place: OwnedSemaphorePermit,
+    post: Arc<Post>,
+    place: OwnedSemaphorePermit,
 ) {
-    let reply = answer_later(Arc::clone(&answer), later, &query).await;
-    if let Some(reply) = reply
-        && !sys::send(socket.as_fd(), reply, &way)
-    {
-        answer.counters().count_unsent(1);
+    let Some(reply) = answer_later(Arc::clone(&answer), later, &query).await else { return };
+    let is_first = post.outbox().post(reply, &way) == 1;
+    if is_first {
+        // It has its turn after all tasks that are ready now, and takes their replies along.
+        tokio::task::yield_now().await;
+        let unsent = post.outbox().send(post.socket.as_fd());
+        answer.counters().count_unsent(unsent);
     }
+    drop(place);
 }
 
 /// Does what nobody waits for.

@@ -5,11 +5,13 @@
 //! whether it counts. Start at [`Ticket::take`]. Knows nothing of time, of sending again, or of
 //! the other ports.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::future::poll_fn;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::ops::RangeInclusive;
+use std::os::fd::AsFd as _;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
@@ -22,6 +24,7 @@ use super::answer::{NotAnAnswer, Reading, is_answer_to};
 use super::pool::Count;
 use super::query::Query;
 use super::trouble::Trouble;
+use crate::sys::Inbox;
 
 /// The ports we ask from: above those where services usually listen, and twice as many as the
 /// kernel would choose from.
@@ -35,7 +38,7 @@ const PORT_THROWS: u32 = 4;
 const DATAGRAM_OCTETS_MAX: usize = 4096;
 
 /// Datagrams read from one port until others have their turn: a flood holds up nobody.
-const READS_MAX: u32 = 64;
+const READS_MAX: usize = 64;
 
 /// Datagrams that answer nothing until the question goes over TCP: one or two happen.
 const NEAR_MISSES_MAX: u32 = 3;
@@ -47,10 +50,12 @@ const DATAGRAMS_MAX: u32 = 256;
 /// port has in the milliseconds it lives in a flood.
 const DEPARTED_MAX: usize = 64;
 
+/// Datagrams read at once.
+const BATCH: usize = 8;
+
 thread_local! {
     /// Where datagrams are read to; what counts is copied, at its own size.
-    static BUFFER: std::cell::RefCell<[u8; DATAGRAM_OCTETS_MAX]> =
-        const { std::cell::RefCell::new([0; DATAGRAM_OCTETS_MAX]) };
+    static INBOX: RefCell<Inbox> = RefCell::new(Inbox::new(BATCH, DATAGRAM_OCTETS_MAX));
 }
 
 /// A socket. Closed when it is dropped, which is when no pool and no question holds it any more.
@@ -170,7 +175,7 @@ async fn read(open: Arc<Open>) {
         if ready.is_error() {
             open.take_error();
         }
-        BUFFER.with_borrow_mut(|buffer| open.take_all(buffer));
+        INBOX.with_borrow_mut(|inbox| open.take_all(inbox));
     }
 }
 
@@ -185,12 +190,29 @@ impl Open {
         }
     }
 
-    fn take_all(&self, buffer: &mut [u8]) {
-        for _ in 0..READS_MAX {
-            match self.socket.try_recv(buffer) {
-                Ok(length) => self.desk().deliver(&buffer[..length]),
+    fn take_all(&self, inbox: &mut Inbox) {
+        for _ in 0..READS_MAX / BATCH {
+            let receive = || inbox.receive(self.socket.as_fd());
+            let all = match self.socket.try_io(Interest::READABLE, receive) {
+                Ok((count, all)) => {
+                    let mut desk = self.desk();
+                    for place in 0..count {
+                        // One that was cut is no answer, and still a miss.
+                        desk.deliver(inbox.datagram(place).map_or(&[], |(octets, _)| octets));
+                    }
+                    all
+                }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
-                Err(error) => self.desk().fail(&Trouble::of_io(&error)),
+                Err(error) => {
+                    self.desk().fail(&Trouble::of_io(&error));
+                    false
+                }
+            };
+            if all {
+                // The runtime need not ask the kernel again to learn that there is nothing left.
+                let nothing = || Err::<(), _>(io::ErrorKind::WouldBlock.into());
+                let _ = self.socket.try_io(Interest::READABLE, nothing);
+                return;
             }
         }
     }
