@@ -185,7 +185,8 @@ impl serve::Answer for Resolver {
                 let _ = self.fetch(waiting).await;
                 return None;
             }
-            Later::Who(stranger) => match self.answer_stranger(*stranger).await {
+            // Boxed, like all that is rare, so that other questions do not carry its size.
+            Later::Who(stranger) => match Box::pin(self.answer_stranger(stranger)).await {
                 Ok(reply) => return reply,
                 Err(waiting) => waiting,
             },
@@ -287,8 +288,11 @@ impl Resolver {
 
     /// Answers whoever was never seen, once it is known whose device it is; or what is to be asked
     /// upstream first.
-    async fn answer_stranger(&self, stranger: Stranger) -> Result<Option<Vec<u8>>, Arc<Waiting>> {
-        let Stranger { state, packet, question, source } = stranger;
+    async fn answer_stranger(
+        &self,
+        stranger: Box<Stranger>,
+    ) -> Result<Option<Vec<u8>>, Arc<Waiting>> {
+        let Stranger { state, packet, question, source } = *stranger;
         let from = source.from.ip();
         self.neighbours.settle(from).await;
         let sight = Sight::new(state, &self.clock);
@@ -405,7 +409,8 @@ impl Resolver {
             return self.clone().fetch(waiting.clone()).await;
         }
         let fetching = tokio::spawn(self.clone().fetch(waiting.clone()));
-        if let Ok(Ok(outcome)) = tokio::time::timeout(STALE_WAIT, fetching).await {
+        let fetched = Box::pin(tokio::time::timeout(STALE_WAIT, fetching)).await;
+        if let Ok(Ok(outcome)) = fetched {
             return outcome;
         }
         let none = Response::unanswered(&waiting.wanted, waiting.question.qtype, EDE_UNREACHABLE);

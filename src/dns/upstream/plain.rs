@@ -90,7 +90,7 @@ pub(super) async fn ask(
         match news {
             News::Heard(octets, reading) => return judge(way, &query, octets, reading).await,
             News::NearMisses => {
-                if let Ok(heard) = over_tcp(way.line, &query, way.pace.try_wait).await {
+                if let Ok(heard) = Box::pin(over_tcp(way.line, &query, way.pace.try_wait)).await {
                     return Ok(heard);
                 }
             }
@@ -121,19 +121,21 @@ async fn judge(
 ) -> Result<Heard, Trouble> {
     if reading.truncated {
         let cut = Heard { octets, reading, changes_letters: false };
-        return Ok(over_tcp(way.line, query, way.pace.tcp_retry).await.unwrap_or(cut));
+        let whole = Box::pin(over_tcp(way.line, query, way.pace.tcp_retry)).await;
+        return Ok(whole.unwrap_or(cut));
     }
     if reading.same_case || !query.is_mixed_case() {
         return Ok(Heard { octets, reading, changes_letters: false });
     }
     // Somebody guessed all but the letters, or the server does not keep them. Over TCP we hear
     // which; if it is silent there, the caller asks once more in lower case.
-    over_tcp(way.line, query, way.pace.try_wait).await.map_err(|_| Trouble::LettersChanged)
+    let heard = Box::pin(over_tcp(way.line, query, way.pace.try_wait)).await;
+    heard.map_err(|_| Trouble::LettersChanged)
 }
 
 /// The same question over TCP. Boxed: few questions go there, and all would carry its size.
 async fn over_tcp(line: &Line, query: &Query, span: Duration) -> Result<Heard, Trouble> {
-    match tokio::time::timeout(span, Box::pin(line.ask(query))).await {
+    match tokio::time::timeout(span, line.ask(query)).await {
         Ok(Ok((octets, reading))) => {
             let changes_letters = query.is_mixed_case() && !reading.same_case;
             Ok(Heard { octets: octets[..reading.end].into(), reading, changes_letters })

@@ -347,7 +347,9 @@ impl Ticket {
     pub(super) async fn send(&self, message: &[u8]) -> Result<(), Trouble> {
         let socket = &self.port.open.socket;
         let sent = match socket.try_send(message) {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => socket.send(message).await,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                Box::pin(socket.send(message)).await
+            }
             sent => sent,
         };
         sent.map(drop).map_err(|error| Trouble::of_io(&error))

@@ -148,7 +148,8 @@ impl Server {
         if edns
             && refuses
             && !heard.reading.has_opt
-            && let Ok(bare) = self.ask_in_letters(question, false, effort).await
+            // Boxed like all that is rare, so that other questions do not carry its size.
+            && let Ok(bare) = Box::pin(self.ask_in_letters(question, false, effort)).await
             && worth(&bare.reading) == Worth::Good
         {
             self.takes_edns.store(false, Ordering::Relaxed);
@@ -167,9 +168,10 @@ impl Server {
         let plain = Form { edns, padded: false, mixed_case: false };
         match self.url.scheme {
             Scheme::Udp => {}
-            Scheme::Tcp => return self.ask_over_line(question, plain).await,
+            Scheme::Tcp => return Box::pin(self.ask_over_line(question, plain)).await,
             Scheme::Tls => {
-                return self.ask_over_line(question, Form { padded: true, ..plain }).await;
+                let form = Form { padded: true, ..plain };
+                return Box::pin(self.ask_over_line(question, form)).await;
             }
         }
         let mixed_case = self.keeps_letters.load(Ordering::Relaxed);
@@ -184,7 +186,8 @@ impl Server {
             }
             Err(Trouble::LettersChanged) => {
                 let query = Query::new(question, plain);
-                let heard = plain::ask(way, query, effort, self.clock.tick()).await?;
+                let asking = plain::ask(way, query, effort, self.clock.tick());
+                let heard = Box::pin(asking).await?;
                 self.keeps_letters.store(false, Ordering::Relaxed);
                 Ok(heard)
             }
@@ -193,8 +196,7 @@ impl Server {
     }
 
     async fn ask_over_line(&self, question: &Question, form: Form) -> Result<Heard, Trouble> {
-        // Boxed, so that questions over UDP do not carry its size.
-        let (octets, reading) = Box::pin(self.line.ask(&Query::new(question, form))).await?;
+        let (octets, reading) = self.line.ask(&Query::new(question, form)).await?;
         Ok(Heard { octets: octets[..reading.end].into(), reading, changes_letters: false })
     }
 
