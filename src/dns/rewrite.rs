@@ -352,17 +352,19 @@ impl Reading {
         Ok(())
     }
 
+    /// The name at `at`, which must be the same in a reply: none of it lies in a TTL or MINIMUM.
     fn name_at(&mut self, message: &[u8], at: usize) -> Result<Name, Malformed> {
-        self.scratch.clear();
-        unpack_name(message, at, &mut self.scratch)?;
-        // A reply would hold another name than the one that is judged.
+        let name = self.name_as_it_came(message, at)?;
         let changes = borrowed_pieces(message, at).any(|piece| {
             let next = self.patched.partition_point(|&place| place + 4 <= piece.start);
             self.patched.get(next).is_some_and(|&place| place < piece.end)
         });
-        if changes {
-            return Err(Malformed("a name leads through a TTL"));
-        }
+        if changes { Err(Malformed("a name leads through a TTL")) } else { Ok(name) }
+    }
+
+    fn name_as_it_came(&mut self, message: &[u8], at: usize) -> Result<Name, Malformed> {
+        self.scratch.clear();
+        unpack_name(message, at, &mut self.scratch)?;
         Name::from_wire(&self.scratch).map_err(|_| Malformed("a name is none"))
     }
 
@@ -495,6 +497,7 @@ impl Reading {
     ) -> Result<usize, Malformed> {
         let gap = opt.data.end - opt.start;
         let mut moved = 0;
+        self.patched.retain(|&place| place < opt.start);
         for record in std::mem::take(&mut self.behind_opt) {
             if may_hold_pointers(record.rtype) {
                 break;
@@ -512,13 +515,16 @@ impl Reading {
                 }
             }
             // A name that led through OPT itself is not what it was.
-            let (was, is) = (self.name_at(message, record.start)?, self.name_at(bytes, begin));
+            let was = self.name_as_it_came(message, record.start)?;
+            let is = self.name_at(bytes, begin);
             if is != Ok(was) {
                 bytes.truncate(begin);
                 break;
             }
             let ttl_seconds = record.ttl_seconds();
-            self.ttls.push(offset(begin + record.ttl_at() - record.start)?);
+            let ttl_at = begin + record.ttl_at() - record.start;
+            self.patched.push(ttl_at);
+            self.ttls.push(offset(ttl_at)?);
             self.min_ttl_seconds =
                 Some(self.min_ttl_seconds.map_or(ttl_seconds, |min| min.min(ttl_seconds)));
             moved += 1;
