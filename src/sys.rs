@@ -293,6 +293,26 @@ impl Outbox {
     }
 }
 
+/// Has the kernel ignore what it is told of the path's MTU, and never fragment: a forged ICMP
+/// message must not make room for a forged fragment (RFC 9715 §3.1). `is_ipv6` is the socket's
+/// family.
+///
+/// # Errors
+/// What the system says; kernels before Linux 3.15 do not know it.
+pub fn omit_path_mtu(socket: BorrowedFd<'_>, is_ipv6: bool) -> io::Result<()> {
+    let (level, name, value) = if is_ipv6 {
+        (libc::IPPROTO_IPV6, libc::IPV6_MTU_DISCOVER, libc::IPV6_PMTUDISC_OMIT)
+    } else {
+        (libc::IPPROTO_IP, libc::IP_MTU_DISCOVER, libc::IP_PMTUDISC_OMIT)
+    };
+    let octets = socklen(size_of::<libc::c_int>());
+    // SAFETY: the option's value is an integer, which lives until the call returns.
+    let set = unsafe {
+        libc::setsockopt(socket.as_raw_fd(), level, name, (&raw const value).cast(), octets)
+    };
+    if set == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
 // === impl Frame ===
 
 impl Frame {

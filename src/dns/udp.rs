@@ -22,7 +22,7 @@ use super::serve::{
     Answer, Quick, SHUTDOWN_GRACE, Source, WAITING_MAX, answer_later, answer_now, overloaded,
 };
 use super::tcp::TcpListener;
-use crate::sys::{Inbox, Outbox, Way};
+use crate::sys::{Inbox, Outbox, Way, omit_path_mtu};
 
 /// The longest query that is taken: one with every option a client may send has a few hundred.
 const QUERY_OCTETS_MAX: usize = 4096;
@@ -67,7 +67,8 @@ impl UdpListener {
             setsockopt(&socket, sockopt::Ipv4PacketInfo, &true)?;
         }
         socket.set_reuse_port(shares)?;
-        // A smaller buffer than wished for still serves.
+        // An old kernel, and a smaller buffer than wished for, still serve.
+        let _ = omit_path_mtu(socket.as_fd(), address.is_ipv6());
         let _ = socket.set_recv_buffer_size(RECEIVE_BUFFER_OCTETS);
         socket.set_nonblocking(true)?;
         socket.bind(&address.into())?;

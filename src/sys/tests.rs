@@ -45,6 +45,7 @@ fn deliver(headers: &mut [libc::mmsghdr], datagrams: &[&[u8]]) -> libc::c_int {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "miri maps no files")]
 fn a_mapped_file_reads_as_it_was_written() {
     let mut file = tempfile::tempfile().unwrap();
     file.write_all(b"amparo").unwrap();
@@ -117,6 +118,15 @@ fn what_came_without_packet_info_was_asked_of_nobody() {
         message.cmsg_level = level;
         message.cmsg_type = libc::IP_TTL;
         assert_eq!(way.asked(), None);
+    }
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "miri has no sockets of this kind")]
+fn the_path_mtu_is_omitted_for_both_families() {
+    for (address, is_ipv6) in [("127.0.0.1:0", false), ("[::1]:0", true)] {
+        let socket = UdpSocket::bind(address).unwrap();
+        omit_path_mtu(socket.as_fd(), is_ipv6).unwrap();
     }
 }
 

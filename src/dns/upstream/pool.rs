@@ -22,15 +22,15 @@ use tokio::time::sleep;
 use super::port::Port;
 use crate::clock::Tick;
 
-/// Ports that one runtime keeps for one server: few descriptors, and enough that a forger has to
-/// guess among them too.
-pub(super) const MEMBERS_MAX: usize = 16;
+/// Ports that one runtime keeps for one server: few, so that in a flood answers that come together
+/// are read together. A forger has one port and one id to guess for each question all the same.
+pub(super) const MEMBERS_MAX: usize = 4;
 
 /// Fresh ports at once: ten thousand questions, more than a house asks in a day's worst minute,
 /// each find a port of their own.
 pub(super) const FRESH_BURST: u64 = 10_000;
 
-/// Fresh ports a millisecond after that: with sixteen members, a port lives for eight. Opening one
+/// Fresh ports a millisecond after that: with four members, a port lives for two. Opening one
 /// costs some ten microseconds, so a flood pays a fiftieth of its core for them.
 const FRESH_PER_MILLISECOND: u64 = 2;
 

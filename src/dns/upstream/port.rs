@@ -24,7 +24,7 @@ use super::answer::{NotAnAnswer, Reading, is_answer_to};
 use super::pool::Count;
 use super::query::Query;
 use super::trouble::Trouble;
-use crate::sys::Inbox;
+use crate::sys::{Inbox, omit_path_mtu};
 
 /// The ports we ask from: above those where services usually listen, and twice as many as the
 /// kernel would choose from.
@@ -154,6 +154,8 @@ fn bind(server: SocketAddr) -> io::Result<Socket> {
         SocketAddr::V6(_) => (Domain::IPV6, Ipv6Addr::UNSPECIFIED.into()),
     };
     let socket = Socket::new(domain, Type::DGRAM.nonblocking(), Some(Protocol::UDP))?;
+    // An old kernel asks from such a socket all the same.
+    let _ = omit_path_mtu(socket.as_fd(), server.is_ipv6());
     // The receive buffer stays the system's: it holds some fifty answers of the size we announce,
     // and a port has fewer in flight.
     for _ in 0..PORT_THROWS {
