@@ -18,6 +18,8 @@
 //! | *attempt* | repeated questions for one site, folded into one line a parent can read |
 //! | *journal* | what is remembered ([`journal`]) |
 //! | *house* | a household with its lists read: all that decides ([`house`]) |
+//! | *index* | all names of all lists, one file mapped into memory ([`lists::Index`]) |
+//! | *desk* | what one thread keeps between queries ([`dns::Desk`]) |
 //!
 //! # The journey of a query
 //! ```text
@@ -30,6 +32,11 @@
 //! ```
 //! One direction, one screen: [`dns::Resolver`]. The order in which rules speak is a table:
 //! [`policy::ORDER`].
+//!
+//! Datagrams come in batches, on one thread a core ([`dns::udp`]). Each thread has a
+//! [`Desk`](dns::Desk): the state, the time and the clients it knows, looked at once a batch; so a
+//! blocked, local or cached answer takes no lock, allocates nothing and writes nothing that another
+//! core reads. The journal is told when the replies are on their way.
 //!
 //! # Layers
 //! A module uses only what stands beside it; `tests/tidy.rs` checks this table.
@@ -64,7 +71,9 @@
 //! 6. **What upstream said passes through as it came**; only policy changes it.
 //! 7. **The journal never holds up an answer**, and help is never recorded.
 //! 8. **Fail towards the family's decision**: a broken list, file, disk or upstream opens nothing.
-//! 9. **Every limit is a named number** with its reason beside it.
+//! 9. **A query takes no lock** that another waits behind, and what it costs does not grow with
+//!    children, schedules or what was asked before.
+//! 10. **Every limit is a named number** with its reason beside it.
 //!
 //! # Where do I change …?
 //!

@@ -209,6 +209,7 @@ impl Note {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::rules::SubjectId;
 
     #[test]
     fn a_device_saves_up_notes_for_two_seconds() {
@@ -218,5 +219,40 @@ mod tests {
         assert_eq!(taken(5), 0);
         assert_eq!(taken(105), 100);
         assert_eq!(taken(9_000_000), 2000);
+    }
+
+    fn note() -> Note {
+        let name = Name::ROOT;
+        let client = Client { subject: SubjectId::UNKNOWN, device: "10.0.0.9".into() };
+        let verdict = Verdict::block(Reason::EverythingClosed);
+        Note { client, verdict, name, judged: name, at: Timestamp::UNIX_EPOCH }
+    }
+
+    #[test]
+    fn a_flood_is_one_note_a_batch_for_open_and_for_closed() {
+        let mut notes = Notes::default();
+        let mut allowance = Allowance { left: 1, since: Tick(7), ..Allowance::default() };
+        let (closed, open) = (note().verdict, Verdict::OPEN);
+        let mut keep = |verdict| {
+            notes.keep(JournalLevel::All, verdict, Some((&mut allowance, Tick(7))), note);
+        };
+        for verdict in [closed, closed, open, closed, open, closed] {
+            keep(verdict);
+        }
+        let stands_for: Vec<u64> = notes.kept.iter().map(|(_, queries)| *queries).collect();
+        assert_eq!(stands_for, [0, 3, 2]);
+        notes.kept.clear();
+        notes.batch += 1;
+        notes.keep(JournalLevel::All, closed, Some((&mut allowance, Tick(7))), note);
+        assert_eq!(notes.kept[0].1, 1, "the next batch counts anew");
+    }
+
+    #[test]
+    fn help_and_what_no_level_keeps_is_not_noted() {
+        let mut notes = Notes::default();
+        notes.keep(JournalLevel::All, Verdict::allow(Reason::Essential), None, note);
+        notes.keep(JournalLevel::Names, Verdict::OPEN, None, note);
+        notes.keep(JournalLevel::Off, note().verdict, None, note);
+        assert!(notes.kept.is_empty());
     }
 }

@@ -170,6 +170,21 @@ fn a_device_that_makes_up_sites_fills_one_row_in_the_end() {
 }
 
 #[test]
+fn a_flood_that_was_counted_is_one_row_without_site_or_names() {
+    let home = Home::new();
+    let journal = home.open();
+    journal.record(entry(start(), "site.example"));
+    journal.record_flood(entry(start(), "another.example"), 70_000);
+    journal.record_flood(entry(after(3), "site.example"), 30_000);
+    assert_eq!(journal.state().overflow.queries_without_site, 100_000);
+    journal.close().unwrap();
+    let rows = home.rows();
+    assert_eq!(rows.len(), 2);
+    let flood = rows.iter().find(|row| row.site.is_empty()).unwrap();
+    assert_eq!((flood.count, flood.names.len()), (100_000, 0));
+}
+
+#[test]
 fn a_patient_flood_is_held_back_too_until_the_hour_ends() {
     let home = Home::new();
     let journal = home.open();
