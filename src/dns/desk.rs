@@ -12,11 +12,12 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use jiff::Timestamp;
 
-use super::notes::{Allowance, Notes};
+use super::notes::{Allowance, Counts, Notes};
 use super::state::State;
 use crate::clients::Client;
 use crate::clients::neighbours::Neighbours;
 use crate::clock::{Clock, Tick};
+use crate::journal::Journal;
 use crate::policy::Moment;
 
 /// What one loop keeps between its queries.
@@ -50,6 +51,9 @@ pub(super) struct Seat {
 /// Odd while a batch is under way.
 #[derive(Debug, Default)]
 struct Turn(AtomicU64);
+
+/// Ends a turn when it is dropped.
+struct Over<'a>(&'a Turn);
 
 /// The turns of all desks.
 #[derive(Debug, Default)]
@@ -89,9 +93,11 @@ impl Desk {
         }
     }
 
-    /// The notes of the batch are where they belong.
-    pub(super) fn end(&mut self) {
-        self.turn.flip();
+    /// Brings the notes of the batch where they belong.
+    pub(super) fn end(&mut self, counts: &Counts, journal: &Journal) {
+        // Whoever waits for this batch does not wait for ever, whatever becomes of the notes.
+        let _over = Over(&self.turn);
+        self.notes.settle(&self.sight.state, counts, journal);
     }
 
     /// Who asks, with what the query sees and where notes are taken; none for an address that was
@@ -146,6 +152,12 @@ impl Turn {
 
     fn now(&self) -> u64 {
         self.0.load(Ordering::Acquire)
+    }
+}
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.flip();
     }
 }
 

@@ -134,8 +134,7 @@ impl serve::Answer for Resolver {
     }
 
     fn end(&self, desk: &mut Desk) {
-        desk.notes.settle(&desk.sight.state, &self.counts, &self.journal);
-        desk.end();
+        desk.end(&self.counts, &self.journal);
     }
 
     fn answer_now(

@@ -135,6 +135,20 @@ impl Counters {
     }
 }
 
+/// [`Answer::begin`]; a panic in it leaves what was seen before, and is counted.
+pub(super) fn begin<A: Answer>(answer: &A, desk: &mut A::Desk) {
+    if catch_unwind(AssertUnwindSafe(|| answer.begin(desk))).is_err() {
+        answer.counters().panicked.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// [`Answer::end`]; a panic in it costs what it had to do, and is counted.
+pub(super) fn end<A: Answer>(answer: &A, desk: &mut A::Desk) {
+    if catch_unwind(AssertUnwindSafe(|| answer.end(desk))).is_err() {
+        answer.counters().panicked.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
 /// [`Answer::answer_now`], except that a panic in it is a SERVFAIL for this query, not the end of
 /// the loop that everybody's queries come through.
 pub(super) fn answer_now<A: Answer>(

@@ -23,7 +23,7 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use super::serve::{
-    Answer, Quick, SHUTDOWN_GRACE, Source, WAITING_MAX, answer_later, answer_now, overloaded,
+    self, Answer, Quick, SHUTDOWN_GRACE, Source, WAITING_MAX, answer_later, answer_now, overloaded,
 };
 use super::udp::{ended, work_off};
 use frames::{Frames, LengthOfNone};
@@ -266,7 +266,7 @@ impl<A: Answer> Context<A> {
                 }
             };
             if queries == 0 {
-                self.answer.begin(desk);
+                serve::begin(&*self.answer, desk);
             }
             queries += 1;
             reply.clear();
@@ -296,7 +296,7 @@ impl<A: Answer> Context<A> {
             }
         }
         if queries > 0 {
-            self.answer.end(desk);
+            serve::end(&*self.answer, desk);
         }
         unread.forget_taken();
         if broken { Err(LengthOfNone) } else { Ok(queries) }

@@ -19,7 +19,7 @@ use tokio::net::UdpSocket;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use super::serve::{
-    Answer, Quick, SHUTDOWN_GRACE, Source, WAITING_MAX, answer_later, answer_now, overloaded,
+    self, Answer, Quick, SHUTDOWN_GRACE, Source, WAITING_MAX, answer_later, answer_now, overloaded,
 };
 use super::tcp::TcpListener;
 use crate::sys::{Inbox, Outbox, Way, omit_path_mtu};
@@ -134,7 +134,7 @@ pub async fn run<A: Answer>(
                 continue;
             }
         };
-        answer.begin(&mut desk);
+        serve::begin(&*answer, &mut desk);
         for place in 0..count {
             let Some((query, way)) = inbox.datagram(place) else { continue };
             let Some(source) = source_of(way) else { continue };
@@ -164,7 +164,7 @@ pub async fn run<A: Answer>(
             }
         }
         answer.counters().count_unsent(outbox.send(socket.as_fd()));
-        answer.end(&mut desk);
+        serve::end(&*answer, &mut desk);
         tokio::task::yield_now().await;
     }
     let all = u32::try_from(WAITING_MAX).unwrap_or(u32::MAX);
