@@ -2,6 +2,7 @@
 
 use std::io::{BufWriter, Write};
 use std::path::Path;
+use std::time::Duration;
 
 use crate::names::{OPEN, name};
 
@@ -116,7 +117,13 @@ impl Names {
             }
             Form::Cdb => file.write_all(&cdb(names))?,
         }
-        file.into_inner().map_err(std::io::IntoInnerError::into_error)?.sync_all()?;
+        let file = file.into_inner().map_err(std::io::IntoInnerError::into_error)?;
+        file.sync_all()?;
+        if !matches!(version, Version::Second) {
+            // A household's lists were there long before its filter starts. What has just been
+            // written, amparo would not trust to be the same at its next start.
+            file.set_modified(file.metadata()?.modified()? - Duration::from_secs(3600))?;
+        }
         std::fs::rename(beside, path)
     }
 }

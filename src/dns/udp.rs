@@ -6,7 +6,7 @@
 //! of tasks of the same thread. It knows nothing of DNS but what `serve` says. Start at [`run`].
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::os::fd::AsFd as _;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -61,11 +61,13 @@ impl UdpListener {
 
     fn bind_to(address: SocketAddr, shares: bool) -> io::Result<Self> {
         let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
+        // On one address of its own, a socket answers from no other.
+        let is_wildcard = address.ip().is_unspecified();
         if address.is_ipv6() {
             socket.set_only_v6(true)?;
-            setsockopt(&socket, sockopt::Ipv6RecvPacketInfo, &true)?;
+            setsockopt(&socket, sockopt::Ipv6RecvPacketInfo, &is_wildcard)?;
         } else {
-            setsockopt(&socket, sockopt::Ipv4PacketInfo, &true)?;
+            setsockopt(&socket, sockopt::Ipv4PacketInfo, &is_wildcard)?;
         }
         socket.set_reuse_port(shares)?;
         // An old kernel, and a smaller buffer than wished for, still serve.
@@ -115,6 +117,7 @@ pub async fn run<A: Answer>(
     let (mut inbox, mut outbox) = (Inbox::new(BATCH, QUERY_OCTETS_MAX), Outbox::new(BATCH));
     let post = Arc::new(Post { socket: Arc::clone(&socket), outbox: Mutex::new(Outbox::new(0)) });
     let mut desk = answer.desk(CLIENTS);
+    let own = Some(listener.local.ip()).filter(|own| !own.is_unspecified());
     let mut end = pin!(ended(&mut shutdown));
     loop {
         tokio::select! {
@@ -137,7 +140,7 @@ pub async fn run<A: Answer>(
         serve::begin(&*answer, &mut desk);
         for place in 0..count {
             let Some((query, way)) = inbox.datagram(place) else { continue };
-            let Some(source) = source_of(way) else { continue };
+            let Some(source) = source_of(way, own) else { continue };
             let out = outbox.draft();
             // Tasks begin when this batch is on its way.
             let replied = match answer_now(&*answer, &mut desk, query, &source, out) {
@@ -185,10 +188,11 @@ fn receive(socket: &UdpSocket, inbox: &mut Inbox) -> io::Result<usize> {
     Ok(count)
 }
 
-/// Where a datagram came from; none when it is not to be answered: nobody listens on port 0.
-fn source_of(way: &mut Way) -> Option<Source> {
+/// Where a datagram came from; none when it is not to be answered: nobody listens on port 0. `own`
+/// is the socket's one address, if it is not bound to all.
+fn source_of(way: &mut Way, own: Option<IpAddr>) -> Option<Source> {
     let sender = way.sender().filter(|sender| sender.port() != 0)?;
-    let to = way.asked().filter(|to| !to.is_multicast())?;
+    let to = own.or_else(|| way.asked()).filter(|to| !to.is_multicast())?;
     let from = SocketAddr::new(sender.ip().to_canonical(), sender.port());
     Some(Source { from, to: to.to_canonical(), tcp: false })
 }
