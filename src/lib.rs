@@ -71,8 +71,8 @@
 //! 6. **What upstream said passes through as it came**; only policy changes it.
 //! 7. **The journal never holds up an answer**, and help is never recorded.
 //! 8. **Fail towards the family's decision**: a broken list, file, disk or upstream opens nothing.
-//! 9. **A query takes no lock** that another waits behind, and what it costs does not grow with
-//!    children, schedules or what was asked before.
+//! 9. **A blocked, local or cached answer takes no lock and allocates nothing**, and what deciding
+//!    costs does not grow with children or schedules.
 //! 10. **Every limit is a named number** with its reason beside it.
 //!
 //! # Where do I change …?

@@ -15,8 +15,8 @@ const PORT: u16 = 53;
 /// The port on loopback when that one may not be bound.
 const PORT_FOR_TRYING: u16 = 5353;
 
-/// Descriptors wished for: two groups of upstreams with 400 questions in flight hold two sockets
-/// each at worst, and 256 connections, lists and journal come on top.
+/// Descriptors wished for: upstreams hold 512 ports and some connections at worst, each listener's
+/// TCP 256 connections; lists, journal and control socket come on top.
 const DESCRIPTORS: u64 = 4096;
 
 /// Raises the bound on descriptors as far as the system lets us: many give a process 1,024, and
