@@ -307,13 +307,19 @@ impl BuildHasher for Keyed {
 // === impl KeyedHasher ===
 
 impl KeyedHasher {
-    /// Every bit then depends on every bit and on the key.
     #[inline]
-    #[expect(clippy::cast_possible_truncation, reason = "the product is taken apart in halves")]
     fn mix(&mut self, word: u64) {
-        let product = u128::from(self.hash ^ word) * u128::from(self.factor);
-        self.hash = product as u64 ^ (product >> 64) as u64;
+        self.hash = fold(self.hash ^ word, self.factor);
     }
+}
+
+/// The two halves of a product, one upon the other: every bit then depends on every bit of the
+/// value and of the factor, which is odd and secret.
+#[inline]
+#[expect(clippy::cast_possible_truncation, reason = "the product is taken apart in halves")]
+pub(crate) fn fold(value: u64, factor: u64) -> u64 {
+    let product = u128::from(value) * u128::from(factor);
+    product as u64 ^ (product >> 64) as u64
 }
 
 impl Hasher for KeyedHasher {

@@ -218,7 +218,7 @@ impl Resolver {
         let mut asked = Asked { sight, packet, question, client, verdict, allowance, notes };
         let wanted = match verdict.action {
             Action::Block => {
-                self.close(&mut asked, verdict, &question.name, out);
+                Self::close(&mut asked, verdict, &question.name, out);
                 return Quick::Reply;
             }
             Action::Local(local) => {
@@ -257,7 +257,7 @@ impl Resolver {
         if let Some(hit) = &hit {
             // Upstream failed a moment ago: asking again would be too early (RFC 8767 §5).
             let serves = !hit.aged.stale || (hit.failed_lately && state.serves_stale());
-            if serves && self.pass_on(&mut asked, &hit.response, hit.aged, out) {
+            if serves && Self::pass_on(&mut asked, &hit.response, hit.aged, out) {
                 asked.notes.cached += 1;
                 answer::fit(out, limit_octets);
                 let place = hit.refresh_due.then(|| self.places.take(source.from.ip())).flatten();
@@ -275,7 +275,7 @@ impl Resolver {
         let Some(place) = self.places.take(source.from.ip()) else {
             // An expired answer is better than none here too.
             let hit = hit.filter(|_| state.serves_stale());
-            if hit.is_some_and(|hit| self.pass_on(&mut asked, &hit.response, hit.aged, out)) {
+            if hit.is_some_and(|hit| Self::pass_on(&mut asked, &hit.response, hit.aged, out)) {
                 answer::fit(out, limit_octets);
                 return Quick::Reply;
             }
@@ -329,7 +329,7 @@ impl Resolver {
             Ok(_) | Err(_) if self.pass_on_expired(&mut asked, &waiting, &response, &mut out) => {
                 Ok(())
             }
-            Ok(response) if self.pass_on(&mut asked, &response, Aged::NEW, &mut out) => Ok(()),
+            Ok(response) if Self::pass_on(&mut asked, &response, Aged::NEW, &mut out) => Ok(()),
             Ok(_) => Err(EDE_INVALID_DATA),
             Err(code) => Err(code),
         };
@@ -441,13 +441,7 @@ impl Resolver {
 
     /// Judges an upstream's answer and hands it on, or closes it. False when it cannot be handed
     /// on.
-    fn pass_on(
-        &self,
-        asked: &mut Asked<'_>,
-        response: &Response,
-        aged: Aged,
-        out: &mut Vec<u8>,
-    ) -> bool {
+    fn pass_on(asked: &mut Asked<'_>, response: &Response, aged: Aged, out: &mut Vec<u8>) -> bool {
         let Sight { state, moment, .. } = asked.sight;
         let policy = &state.house.policy;
         let chain = response.chain(state.id);
@@ -463,7 +457,7 @@ impl Resolver {
                 }
                 match policy.judge_target(asked.client.subject, &target, moment) {
                     Some(verdict) if verdict.action == Action::Block => {
-                        self.close(asked, verdict, &target, out);
+                        Self::close(asked, verdict, &target, out);
                         return true;
                     }
                     Some(_) => opened.push(target),
@@ -505,13 +499,12 @@ impl Resolver {
             return false;
         }
         let kept = self.cache.get(&waiting.key(), asked.sight.tick).filter(|hit| hit.aged.stale);
-        kept.is_some_and(|hit| self.pass_on(asked, &hit.response, hit.aged, out))
+        kept.is_some_and(|hit| Self::pass_on(asked, &hit.response, hit.aged, out))
     }
 
     /// Answers as closed and remembers the attempt. `judged` is the name that a rule closed: the
     /// one asked, or one met in its answer.
-    #[expect(clippy::unused_self, reason = "it stands beside `pass_on`, its opposite")]
-    fn close(&self, asked: &mut Asked<'_>, verdict: Verdict, judged: &Name, out: &mut Vec<u8>) {
+    fn close(asked: &mut Asked<'_>, verdict: Verdict, judged: &Name, out: &mut Vec<u8>) {
         asked.notes.blocked += 1;
         let Sight { state, moment, .. } = asked.sight;
         let policy = &state.house.policy;

@@ -127,7 +127,7 @@ pub async fn run<A: Answer>(
             _ = socket.readable() => {}
         }
         let count = match receive(&socket, &mut inbox) {
-            Ok(count) => count,
+            Ok((count, _)) => count,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
             // An ICMP message about an earlier reply: that client is gone.
             Err(error) if is_of_a_client(&error) => continue,
@@ -175,8 +175,8 @@ pub async fn run<A: Answer>(
     Ok(())
 }
 
-/// Takes a batch of datagrams, and says how many.
-fn receive(socket: &UdpSocket, inbox: &mut Inbox) -> io::Result<usize> {
+/// Takes the datagrams that are there, as [`Inbox::receive`] does.
+pub(super) fn receive(socket: &UdpSocket, inbox: &mut Inbox) -> io::Result<(usize, bool)> {
     let receive = || inbox.receive(socket.as_fd());
     let (count, all) = socket.try_io(Interest::READABLE, receive)?;
     if all {
@@ -185,7 +185,7 @@ fn receive(socket: &UdpSocket, inbox: &mut Inbox) -> io::Result<usize> {
         let nothing = || Err::<(), _>(io::ErrorKind::WouldBlock.into());
         let _ = socket.try_io(Interest::READABLE, nothing);
     }
-    Ok(count)
+    Ok((count, all))
 }
 
 /// Where a datagram came from; none when it is not to be answered: nobody listens on port 0. `own`

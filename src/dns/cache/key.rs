@@ -1,7 +1,7 @@
 //! What an answer is kept by, and its hash.
 
 use crate::dns::wire::Question;
-use crate::name::Name;
+use crate::name::{Name, fold};
 
 /// What was asked, and of whom. It borrows the name: making one copies sixteen octets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,10 +99,8 @@ impl Seed {
 
     /// Multiplies and folds the upper half of the product onto the lower: every bit then depends
     /// on every bit and on the seed.
-    #[expect(clippy::cast_possible_truncation, reason = "the product is taken apart in halves")]
     fn mix(self, value: u64) -> u64 {
-        let product = u128::from(value) * u128::from(self.factor);
-        product as u64 ^ (product >> 64) as u64
+        fold(value, self.factor)
     }
 }
 

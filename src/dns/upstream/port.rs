@@ -24,6 +24,7 @@ use super::answer::{NotAnAnswer, Reading, is_answer_to};
 use super::pool::Count;
 use super::query::Query;
 use super::trouble::Trouble;
+use crate::dns::udp::receive;
 use crate::sys::{Inbox, omit_path_mtu};
 
 /// The ports we ask from: above those where services usually listen, and twice as many as the
@@ -194,27 +195,19 @@ impl Open {
 
     fn take_all(&self, inbox: &mut Inbox) {
         for _ in 0..READS_MAX / BATCH {
-            let receive = || inbox.receive(self.socket.as_fd());
-            let all = match self.socket.try_io(Interest::READABLE, receive) {
+            match receive(&self.socket, inbox) {
                 Ok((count, all)) => {
                     let mut desk = self.desk();
                     for place in 0..count {
                         // One that was cut is no answer, and still a miss.
                         desk.deliver(inbox.datagram(place).map_or(&[], |(octets, _)| octets));
                     }
-                    all
+                    if all {
+                        return;
+                    }
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
-                Err(error) => {
-                    self.desk().fail(&Trouble::of_io(&error));
-                    false
-                }
-            };
-            if all {
-                // The runtime need not ask the kernel again to learn that there is nothing left.
-                let nothing = || Err::<(), _>(io::ErrorKind::WouldBlock.into());
-                let _ = self.socket.try_io(Interest::READABLE, nothing);
-                return;
+                Err(error) => self.desk().fail(&Trouble::of_io(&error)),
             }
         }
     }

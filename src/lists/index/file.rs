@@ -11,8 +11,9 @@ use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 
 use super::build::Unbuilt;
-use super::hash::{Key, LABELS_MAX, fold};
+use super::hash::{Key, LABELS_MAX};
 use super::{Index, LINE_OCTETS, Octets, ROW_OCTETS};
+use crate::name::fold;
 use crate::sys::Mapped;
 
 /// Where the lines begin: on a page of their own.

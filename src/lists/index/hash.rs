@@ -3,7 +3,7 @@
 //! Each label goes in with its length octet in front, eight octets a step, upon the hash of what
 //! stands to its right. Start at [`Key::walk`].
 
-use crate::name::{NAME_OCTETS_MAX, Name};
+use crate::name::{NAME_OCTETS_MAX, Name, fold};
 
 /// The most labels a name can have: each takes two octets at least.
 pub(super) const LABELS_MAX: usize = NAME_OCTETS_MAX / 2;
@@ -74,14 +74,6 @@ impl Key {
     fn mix(self, value: u64) -> u64 {
         fold(value, self.factor)
     }
-}
-
-/// The two halves of a product, one upon the other.
-#[inline]
-#[expect(clippy::cast_possible_truncation, reason = "the product is taken apart in halves")]
-pub(super) fn fold(value: u64, factor: u64) -> u64 {
-    let product = u128::from(value) * u128::from(factor);
-    product as u64 ^ (product >> 64) as u64
 }
 
 // === impl Walk ===
