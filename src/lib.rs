@@ -54,10 +54,11 @@
 //! | [`house`] | all of these but clock | reads the lists of a config: everything that decides, whole |
 //! | [`journal`] | name, words, clock, policy, config | SQLite by one writer thread; readers beside it |
 //! | [`dns`] | name, clock, sys, policy, clients, config, house, journal | sockets, wire format, cache, upstreams |
+//! | [`update`] | name, words, clock, lists, config, house | fetches lists, and keeps what must not be taken out |
 //! | [`inspect`] | name, words, policy, lists, clients, config, house | what the program says of itself, as JSON |
 //! | [`control`] | – | the language of the control socket |
 //! | [`daemon`] | all of these | puts the parts together, owns the tasks, reloads, stops |
-//! | [`cli`] | all but dns | one file a command |
+//! | [`cli`] | all of these | one file a command |
 //!
 //! # Promises
 //! 1. **The core asks no clock, no disk, no network.** Time, names and lists come in as arguments.
@@ -104,4 +105,5 @@ pub mod lists;
 pub mod name;
 pub mod policy;
 pub mod sys;
+pub mod update;
 pub mod words;

@@ -21,20 +21,21 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("house", &["name", "words", "sys", "policy", "lists", "clients", "config"]),
     ("journal", &["name", "words", "clock", "policy", "config"]),
     ("dns", &["name", "clock", "sys", "policy", "clients", "config", "house", "journal"]),
+    ("update", &["name", "words", "clock", "lists", "config", "house"]),
     ("inspect", &["name", "words", "policy", "lists", "clients", "config", "house"]),
     ("control", &[]),
     (
         "daemon",
         &[
             "name", "words", "clock", "sys", "policy", "lists", "clients", "config", "house",
-            "journal", "dns", "inspect", "control",
+            "journal", "dns", "update", "inspect", "control",
         ],
     ),
     (
         "cli",
         &[
             "name", "words", "clock", "policy", "lists", "clients", "config", "house", "journal",
-            "inspect", "control", "daemon",
+            "dns", "update", "inspect", "control", "daemon",
         ],
     ),
 ];

@@ -10,14 +10,17 @@ use libfuzzer_sys::fuzz_target;
 fuzz_target!(|text: &[u8]| {
     let lines = text.split(|&octet| octet == b'\n').count();
     for format in [Format::Auto, Format::Hosts, Format::Domains] {
-        read(syntax_of(format, text), text, &mut |line, item| {
+        let (syntax, _) = syntax_of(format, text);
+        read(syntax, &mut *(syntax.parser)(), text, &mut |line, item| {
             assert!((1..=lines).contains(&line));
             match item {
-                Item::Entry(name, _) => {
+                Item::Entry(name, _) | Item::Rule(name, ..) => {
                     let again = Name::from_wire(name.wire());
                     assert!(again.is_ok_and(|again| again == *name));
                     assert!(!name.wire().iter().any(u8::is_ascii_uppercase));
                 }
+                Item::Pattern(pattern, _) => assert!(!pattern.is_empty()),
+                Item::Disables(_) => {}
                 Item::Skipped(skip) => assert!(!skip.word().is_empty()),
             }
         });

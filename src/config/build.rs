@@ -116,6 +116,7 @@ pub(super) fn config(context: &mut Context<'_>) -> Option<Config> {
         },
         devices,
         lists: tags.sources,
+        downloads: tags.downloads,
         dns,
         journal,
         state_directory,

@@ -36,7 +36,7 @@ use crate::words::Language;
 use context::Context;
 pub use place::{directory_in, find_file, read_file, state_directory, usual_place};
 pub use report::{Origin, Problem, Report, Severity};
-pub use settings::{DnsSettings, JournalSettings};
+pub use settings::{DnsSettings, Download, JournalSettings};
 
 /// The embedded default: every key with its default, commented out.
 pub const EMBEDDED: &str = include_str!("../../config/amparo.toml");
@@ -54,6 +54,8 @@ pub struct Config {
     pub devices: Vec<DeviceRule>,
     /// The lists: ours, the household's files, the names of its own categories and services.
     pub lists: Vec<Source>,
+    /// Those of them that are fetched.
+    pub downloads: Vec<Download>,
     /// How questions come in and go out.
     pub dns: DnsSettings,
     /// How the journal is kept.

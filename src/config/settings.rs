@@ -88,3 +88,16 @@ pub struct JournalSettings {
     /// How often rows are written.
     pub flush: Duration,
 }
+
+/// A list that is fetched.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Download {
+    /// The list's id, as in [`crate::lists::Source`].
+    pub list: String,
+    /// From where: `https://…` or `http://…`, the part of an archive behind a `#`.
+    pub url: String,
+    /// How often it is asked whether there is a newer one.
+    pub every: std::time::Duration,
+    /// Whether a parent wrote the address; then its host may have a private address.
+    pub is_written: bool,
+}

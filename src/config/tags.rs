@@ -7,8 +7,8 @@ use toml::de::DeTable;
 use super::context::Context;
 use super::elements::{self, Word};
 use super::read::{Entry, entries, flag, text, texts};
-use super::registry::FORMATS;
 use super::report::ticked;
+use super::settings::Download;
 use super::suggest::did_you_mean;
 use crate::lists::catalogue::{Catalogue, Stance};
 use crate::lists::{Format, Matching, Origin, Source};
@@ -56,6 +56,8 @@ pub(super) struct Tags {
     pub(super) table: TagTable,
     /// The lists.
     pub(super) sources: Vec<Source>,
+    /// Those of them that are fetched.
+    pub(super) downloads: Vec<Download>,
     /// The lists that stand alone: closed for everyone whose profile is not `open`.
     pub(super) lists: TagSet,
     /// What each own category or service says to a child.
@@ -69,6 +71,7 @@ pub(super) fn tags(context: &mut Context<'_>) -> Tags {
     let mut tags = Tags {
         table: TagTable::default(),
         sources: Vec::new(),
+        downloads: Vec::new(),
         lists: TagSet::EMPTY,
         explanations: Vec::new(),
     };
@@ -252,7 +255,7 @@ impl Tags {
             }
             (Some(_), None) => false,
         };
-        let format = Self::format(context, entry);
+        let format = Self::format(entry);
         let kind = text(table, "kind").filter(|kind| kind.text == "allow");
         if let Some(kind) = &kind {
             let message = "lists that open are not built yet: this list is left out";
@@ -285,22 +288,11 @@ impl Tags {
         });
     }
 
-    /// The format of a list; none, with a warning, when it is not built yet.
-    fn format(context: &mut Context<'_>, entry: &Entry<'_>) -> Option<Format> {
+    /// The format of a list; none when it is no word of ours.
+    fn format(entry: &Entry<'_>) -> Option<Format> {
         let Some(written) = text(entry.table, "format") else { return Some(Format::Auto) };
-        match written.text {
-            "auto" => Some(Format::Auto),
-            "hosts" => Some(Format::Hosts),
-            "domains" => Some(Format::Domains),
-            // Another word than one of ours was reported where shapes are checked.
-            other if !FORMATS.contains(&other) => None,
-            other => {
-                let message = format!("format `{other}` is not built yet: this list is left out");
-                let help = "meanwhile `hosts` and `domains` are read";
-                context.warning(written.span, message, help);
-                None
-            }
-        }
+        // Another word than one of ours was reported where shapes are checked.
+        Format::of_word(written.text)
     }
 
     /// A tag for a list that stands alone. Where a category or service has its id already, the

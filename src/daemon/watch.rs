@@ -70,7 +70,9 @@ fn look(shared: &Shared) -> Vec<Look> {
     let config = shared.config_file();
     let lists = state.house.config.lists.iter().filter_map(|source| match &source.origin {
         Origin::File(path) => Some(path.as_path()),
-        Origin::Embedded(_) | Origin::EmbeddedHidden(_) | Origin::Written(_) => None,
+        Origin::Embedded(_) | Origin::EmbeddedHidden(_) | Origin::Written(_) | Origin::Url(_) => {
+            None
+        }
     });
     config.into_iter().chain(lists).map(look_at).collect()
 }

@@ -7,6 +7,7 @@ use std::io;
 use std::path::Path;
 
 use super::catalogue::catalogue;
+use super::exceptions::Exceptions;
 use super::fingerprint::modified;
 use super::format::Skip;
 use super::index::{Builder, Carried, InFile, InMemory, Index, Key, Mark, Row, Unbuilt, Unusable};
@@ -81,7 +82,7 @@ pub fn search(
     source: &Source,
     name: &Name,
     essentials: &NameSet,
-    read: impl FnOnce(&mut Reader<'_>),
+    read: impl FnMut(&mut Reader<'_>),
 ) -> Vec<Match> {
     let mut seeking = Seeking { source, name, essentials, matches: Vec::new() };
     Reader::run(source, &mut seeking, read);
@@ -180,7 +181,8 @@ impl Work<'_> {
             let tally = Tally::default();
             let essentials = self.essentials;
             let mut taking = Taking { source, essentials, builder, exact, tally, is_as_seen: true };
-            let format = Reader::run(source, &mut taking, |reader| (self.read)(place, reader));
+            let format =
+                Reader::run(source, &mut taking, |reader| (self.read)(place, reader)).format;
             self.is_as_seen &= taking.is_as_seen;
             reports.push(taking.tally.report(source, format));
         }
@@ -232,10 +234,11 @@ impl Sink for Taking<'_> {
     fn take(&mut self, _: usize, entry: Entry<'_>) {
         match entry {
             Entry::Skipped(skip) => self.tally.skipped[skip as usize] += 1,
-            Entry::Name(name, _) if guard::refuses(self.source, name, self.essentials) => {
+            Entry::Pattern(..) => self.tally.skipped[Skip::Pattern as usize] += 1,
+            Entry::Name(name, ..) if guard::refuses(self.source, name, self.essentials) => {
                 self.tally.refuse(name, self.source.is_hidden());
             }
-            Entry::Name(name, matching) => {
+            Entry::Name(name, matching, _) => {
                 self.tally.taken += 1;
                 if !self.source.tags.is_empty() {
                     let mark = self.exact + Mark::from(matching == Matching::Subdomains);
@@ -246,28 +249,29 @@ impl Sink for Taking<'_> {
     }
 
     /// Names that were taken stay closed: half a list is a sign of trouble, not of a parent's wish.
-    fn forget(&mut self) {
+    fn forget(&mut self, is_as_seen: bool) {
         self.tally = Tally::default();
-        self.is_as_seen = false;
+        self.is_as_seen &= is_as_seen;
     }
+
+    fn except(&mut self, _: &Exceptions) {}
 }
 
 impl Sink for Seeking<'_> {
     fn take(&mut self, line: usize, entry: Entry<'_>) {
-        let Entry::Name(entry, matching) = entry else { return };
-        let covers = match matching {
-            Matching::Exact => entry == self.name,
-            Matching::Subdomains => self.name.is_at_or_below(entry),
-        };
+        let Entry::Name(entry, matching, _) = entry else { return };
+        let covers = self.name.is_at_or_below(entry) && matching.covers(entry == self.name);
         if covers && !guard::refuses(self.source, entry, self.essentials) {
             let entry = (!self.source.is_hidden()).then(|| entry.to_string());
             self.matches.push(Match { list: self.source.id.clone(), line, entry });
         }
     }
 
-    fn forget(&mut self) {
+    fn forget(&mut self, _: bool) {
         self.matches.clear();
     }
+
+    fn except(&mut self, _: &Exceptions) {}
 }
 
 // === impl Tally ===

@@ -141,12 +141,14 @@ impl Print {
             None => 0,
             Some(Matching::Exact) => 1,
             Some(Matching::Subdomains) => 2,
+            Some(Matching::Below) => 3,
         });
         let (kind, octets) = match origin {
             Origin::Embedded(text) => (0, text.as_bytes()),
             Origin::EmbeddedHidden(text) => (1, text.as_bytes()),
             Origin::Written(text) => (2, text.as_bytes()),
             Origin::File(path) => (3, path.as_os_str().as_encoded_bytes()),
+            Origin::Url(url) => (4, url.as_bytes()),
         };
         self.word(kind);
         self.octets(octets);
@@ -208,12 +210,14 @@ mod tests {
             Source { category: Some(String::new()), ..source() },
             Source { tags: TagSet::of(Tag(2)), ..source() },
             Source { origin: Origin::File("other.txt".into()), ..source() },
+            Source { origin: Origin::Url("list.txt".to_owned()), ..source() },
             Source { origin: Origin::Embedded("list.txt"), ..source() },
             Source { origin: Origin::EmbeddedHidden("list.txt"), ..source() },
             Source { origin: Origin::Written("list.txt".to_owned()), ..source() },
             Source { format: Format::Hosts, ..source() },
             Source { matching: Some(Matching::Exact), ..source() },
             Source { matching: Some(Matching::Subdomains), ..source() },
+            Source { matching: Some(Matching::Below), ..source() },
         ] {
             prints.push(of(&other, Some(seen())));
         }

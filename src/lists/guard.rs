@@ -58,7 +58,7 @@ fn is_guarded(name: &Name) -> bool {
 
 fn is_from_a_file(source: &Source) -> bool {
     match source.origin {
-        Origin::File(_) => true,
+        Origin::File(_) | Origin::Url(_) => true,
         Origin::Embedded(_) | Origin::EmbeddedHidden(_) | Origin::Written(_) => false,
     }
 }

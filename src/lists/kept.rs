@@ -54,9 +54,7 @@ pub(super) fn read(text: &[u8]) -> Option<Vec<Report>> {
             Some(Report {
                 id: kept.id,
                 category: kept.category,
-                format: [Format::Auto, Format::Hosts, Format::Domains]
-                    .into_iter()
-                    .find(|format| format.word() == kept.format)?,
+                format: Format::of_word(&kept.format)?,
                 taken: kept.taken,
                 skipped: skipped_kinds.iter().map(|(_, count)| count).sum(),
                 skipped_kinds,

@@ -8,11 +8,13 @@
 
 pub mod catalogue;
 mod compile;
+mod exceptions;
 mod fingerprint;
 pub mod format;
 mod guard;
 mod index;
 mod kept;
+mod pattern;
 mod reader;
 #[cfg(test)]
 mod tests;
@@ -53,8 +55,11 @@ pub enum Origin {
     EmbeddedHidden(&'static str),
     /// Names a parent wrote under `[category.ID]` or `[service.ID]`, a line each.
     Written(String),
-    /// A file.
+    /// A file, or a folder of files.
     File(std::path::PathBuf),
+    /// What is fetched from an address (`https://…`, `http://…`); its copy is in the state
+    /// directory.
+    Url(String),
 }
 
 /// How a list is written.
@@ -67,17 +72,33 @@ pub enum Format {
     Hosts,
     /// One name a line.
     Domains,
+    /// `*.name`, a line each.
+    Wildcard,
+    /// Rules of advertisement blockers: `||name^`.
+    Adblock,
+    /// Response policy zones: `name CNAME .`
+    Rpz,
+    /// `address=/name/`
+    Dnsmasq,
+    /// `local-zone: "name" always_null`
+    Unbound,
+    /// The folders of squidGuard: `domains`, `urls`, `usage`.
+    Squidguard,
 }
 
 impl Format {
     /// The word in `[list.ID] format`.
     #[must_use]
     pub fn word(self) -> &'static str {
-        match self {
-            Format::Auto => "auto",
-            Format::Hosts => format::hosts::SYNTAX.name,
-            Format::Domains => format::domains::SYNTAX.name,
-        }
+        let syntax = format::FORMATS.iter().find(|syntax| syntax.format == self);
+        syntax.map_or("auto", |syntax| syntax.name)
+    }
+
+    /// The format that `[list.ID] format` calls by a word.
+    #[must_use]
+    pub fn of_word(word: &str) -> Option<Self> {
+        let syntax = format::FORMATS.iter().find(|syntax| syntax.name == word);
+        syntax.map(|syntax| syntax.format).or((word == "auto").then_some(Format::Auto))
     }
 }
 
@@ -88,6 +109,33 @@ pub enum Matching {
     Exact,
     /// The name and all below it.
     Subdomains,
+    /// All below the name, and not the name itself (RPZ's `*.name`).
+    Below,
+}
+
+impl Matching {
+    /// What is left when some of it is taken away; none: nothing.
+    #[must_use]
+    pub fn minus(self, other: Matching) -> Option<Matching> {
+        let has = |matching| (matching != Matching::Below, matching != Matching::Exact);
+        let ((at, below), (gone_at, gone_below)) = (has(self), has(other));
+        match (at && !gone_at, below && !gone_below) {
+            (true, true) => Some(Matching::Subdomains),
+            (true, false) => Some(Matching::Exact),
+            (false, true) => Some(Matching::Below),
+            (false, false) => None,
+        }
+    }
+
+    /// Whether it covers the name itself (else: names below it).
+    #[must_use]
+    pub fn covers(self, is_itself: bool) -> bool {
+        match self {
+            Matching::Exact => is_itself,
+            Matching::Below => !is_itself,
+            Matching::Subdomains => true,
+        }
+    }
 }
 
 /// How many refused entries a [`Report`] shows: enough to see what a list is about, and a list of
@@ -139,7 +187,7 @@ impl Source {
             Origin::Embedded(text) => Some(Cow::Borrowed(text.as_bytes())),
             Origin::EmbeddedHidden(text) => Some(Cow::Owned(catalogue::unhide(text))),
             Origin::Written(text) => Some(Cow::Borrowed(text.as_bytes())),
-            Origin::File(_) => None,
+            Origin::File(_) | Origin::Url(_) => None,
         }
     }
 
@@ -148,7 +196,7 @@ impl Source {
     pub fn is_hidden(&self) -> bool {
         match self.origin {
             Origin::EmbeddedHidden(_) => true,
-            Origin::Embedded(_) | Origin::Written(_) | Origin::File(_) => false,
+            Origin::Embedded(_) | Origin::Written(_) | Origin::File(_) | Origin::Url(_) => false,
         }
     }
 }

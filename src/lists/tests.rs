@@ -139,7 +139,7 @@ fn a_plain_list_as_they_are_is_counted_to_the_last_line() {
         https://seven.example/\n.zip\neight.example##.banner\nnine.example#why\n";
     let (index, report) = compiled(Format::Auto, None, text);
     assert_eq!(report.format, Format::Domains);
-    assert_eq!((report.taken, index.len(), report.skipped), (4, 4, 7));
+    assert_eq!((report.taken, index.len(), report.skipped), (5, 5, 6));
     assert_eq!((report.refused_count, report.refused), (1, vec!["zip".into()]));
 }
 

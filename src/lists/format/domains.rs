@@ -1,7 +1,7 @@
 //! Plain lists: one name a line.
 
 use super::super::{Format, Matching};
-use super::{Example, Item, Skip, Syntax, host, words};
+use super::{Example, Item, Skip, Syntax, host, without_comment, words};
 
 /// Plain lists.
 pub const SYNTAX: Syntax = Syntax {
@@ -9,8 +9,10 @@ pub const SYNTAX: Syntax = Syntax {
     name: "domains",
     summary: "one name a line, which covers what is below it; =name is that name alone",
     looks_like,
-    parse,
+    without_comment,
+    parser: || Box::new(parse),
     matching: Matching::Subdomains,
+    key: None,
     examples: &[
         ("ads.example", &[Example::Name("ads.example")]),
         ("  Ads.Example.\t# why", &[Example::Name("ads.example")]),
@@ -21,7 +23,7 @@ pub const SYNTAX: Syntax = Syntax {
         ("; a comment", &[]),
         ("192.0.2.7", &[Example::Skipped(Skip::Address)]),
         ("2001:db8::7", &[Example::Skipped(Skip::Address)]),
-        ("*.ads.example", &[Example::Skipped(Skip::OtherFormat)]),
+        ("*.ads.example", &[Example::Below("ads.example")]),
         ("||ads.example^", &[Example::Skipped(Skip::OtherFormat)]),
         ("site.example##.banner", &[Example::Skipped(Skip::OtherFormat)]),
         ("https://site.example/page", &[Example::Skipped(Skip::Path)]),
@@ -47,7 +49,7 @@ fn parse(line: &[u8], each: &mut dyn FnMut(Item<'_>)) {
     let (word, matching) = match word {
         [b'=', rest @ ..] => (rest, Some(Matching::Exact)),
         // As squid and others write a name with all below it.
-        [b'.', rest @ ..] => (rest, Some(Matching::Subdomains)),
+        [b'.', rest @ ..] | [b'*', b'.', rest @ ..] => (rest, Some(Matching::Subdomains)),
         other => (other, None),
     };
     match host(word) {

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::super::{Format, Matching};
-use super::{Example, Item, Skip, Syntax, address, host, words};
+use super::{Example, Item, Skip, Syntax, address, host, without_comment, words};
 
 /// Hosts files.
 pub const SYNTAX: Syntax = Syntax {
@@ -11,8 +11,10 @@ pub const SYNTAX: Syntax = Syntax {
     name: "hosts",
     summary: "a hosts file: 0.0.0.0 and the names it closes",
     looks_like,
-    parse,
+    without_comment,
+    parser: || Box::new(parse),
     matching: Matching::Exact,
+    key: None,
     examples: &[
         ("0.0.0.0 ads.example", &[Example::Name("ads.example")]),
         (

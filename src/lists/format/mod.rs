@@ -6,14 +6,16 @@
 
 pub mod domains;
 pub mod hosts;
+pub mod wildcard;
 
+use std::collections::HashSet;
 use std::net::IpAddr;
 
 use super::{Format, Matching};
 use crate::name::Name;
 
 /// The formats, in the order in which they win a tie when [`Format::Auto`] has to guess.
-pub const FORMATS: &[&Syntax] = &[&hosts::SYNTAX, &domains::SYNTAX];
+pub const FORMATS: &[&Syntax] = &[&hosts::SYNTAX, &domains::SYNTAX, &wildcard::SYNTAX];
 
 /// The longest line that is read. A line of a hosts file with ten names has about 300 octets; a
 /// page of HTML or a binary file in one line is no list.
@@ -23,8 +25,21 @@ pub const LINE_OCTETS_MAX: usize = 4096;
 /// a handful of local names; two hundred lines are past it.
 const GUESS_LINES_MAX: usize = 200;
 
-/// Reads one line without its comment and hands over all that stands on it.
-pub type Parse = fn(&[u8], &mut dyn FnMut(Item<'_>));
+/// Reads the lines of one text, in their order.
+pub trait Parser {
+    /// Reads one line without its comment and hands over all that stands on it.
+    fn line(&mut self, line: &[u8], each: &mut dyn FnMut(Item<'_>));
+
+    /// The text ends: hands over what waited for more.
+    fn end(&mut self, _each: &mut dyn FnMut(Item<'_>)) {}
+}
+
+/// A format in which no line depends on another.
+impl<F: FnMut(&[u8], &mut dyn FnMut(Item<'_>))> Parser for F {
+    fn line(&mut self, line: &[u8], each: &mut dyn FnMut(Item<'_>)) {
+        self(line, each);
+    }
+}
 
 /// One format.
 #[derive(Debug)]
@@ -37,10 +52,15 @@ pub struct Syntax {
     pub summary: &'static str,
     /// Whether a line without its comment, which is never blank, looks like this format.
     pub looks_like: fn(&[u8]) -> bool,
-    /// Reads one line without its comment and hands over all that stands on it.
-    pub parse: Parse,
+    /// The line up to its comment, as this format writes comments.
+    pub without_comment: fn(&[u8]) -> &[u8],
+    /// Begins to read a text.
+    pub parser: fn() -> Box<dyn Parser>,
     /// What an entry covers when neither it nor the list says so.
     pub matching: Matching,
+    /// The key of a rule for [`Item::Disables`], where the format has such rules: rules that
+    /// differ in the order of their modifiers only have the same.
+    pub key: Option<fn(&[u8]) -> u64>,
     /// Lines, and what each becomes.
     pub examples: &'static [(&'static str, &'static [Example])],
 }
@@ -48,10 +68,34 @@ pub struct Syntax {
 /// What a word or a line of a list is.
 #[derive(Debug, Clone, Copy)]
 pub enum Item<'a> {
-    /// A name, with what it covers where the entry's own syntax says so.
+    /// A name that is closed, with what it covers where the entry's own syntax says so.
     Entry(&'a Name, Option<Matching>),
+    /// A name with what its rule does with it, and what it covers.
+    Rule(&'a Name, Matching, Role),
+    /// A regular expression over whole names, in lower case without the last dot, with what its
+    /// rule does.
+    Pattern(&'a str, Role),
+    /// Rules with this key, from [`Syntax::key`], count for nothing in this list (`$badfilter`).
+    Disables(u64),
     /// Something else.
     Skipped(Skip),
+}
+
+/// What a rule does with a name. An exception touches no other list than its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// Closes it.
+    Close,
+    /// Closes it whatever exceptions the list has, but [`Role::ExceptAll`] (`$important`).
+    CloseAll,
+    /// Closes it but for the names of [`Role::ExceptLimited`] (`$denyallow`), and exceptions.
+    CloseLimited,
+    /// Excepts it from [`Role::Close`] and [`Role::CloseLimited`] (`@@`).
+    Except,
+    /// Excepts it from all rules of this list (`@@` with `$important`).
+    ExceptAll,
+    /// Excepts it from [`Role::CloseLimited`].
+    ExceptLimited,
 }
 
 /// Why a word or a line of a list is not taken.
@@ -66,8 +110,19 @@ pub enum Skip {
     Local,
     /// An address of a page: DNS cannot close a part of a site, and the whole was not meant.
     Path,
-    /// A rule of another format, such as `*.name` or `||name^`.
+    /// A rule of another format, such as `||name^` in a hosts file, or a setting of another program.
     OtherFormat,
+    /// A rule that hides a part of a page.
+    Cosmetic,
+    /// A rule with a condition that is not judged here; taken without, it would close more than
+    /// was meant.
+    Modifier,
+    /// A pattern that is too costly, or too wide, or beyond the number that is kept.
+    Pattern,
+    /// A rule about addresses of answers (RPZ's IP triggers).
+    IpTrigger,
+    /// A rule that another rule of the list switched off.
+    Disabled,
     /// Anything else.
     NotAName,
 }
@@ -81,14 +136,31 @@ pub enum Example {
     Exactly(&'static str),
     /// This name with all below it, by its own syntax.
     Below(&'static str),
+    /// A rule about this name.
+    Rule(&'static str, Matching, Role),
+    /// A regular expression.
+    Pattern(&'static str, Role),
+    /// A rule that switches another off.
+    Disables,
     /// Nothing, for this reason.
     Skipped(Skip),
 }
 
 impl Skip {
     /// All kinds.
-    pub const ALL: [Skip; 6] =
-        [Skip::LongLine, Skip::Address, Skip::Local, Skip::Path, Skip::OtherFormat, Skip::NotAName];
+    pub const ALL: [Skip; 11] = [
+        Skip::LongLine,
+        Skip::Address,
+        Skip::Local,
+        Skip::Path,
+        Skip::OtherFormat,
+        Skip::Cosmetic,
+        Skip::Modifier,
+        Skip::Pattern,
+        Skip::IpTrigger,
+        Skip::Disabled,
+        Skip::NotAName,
+    ];
 
     /// The kind as a word in reports.
     #[must_use]
@@ -99,24 +171,55 @@ impl Skip {
             Skip::Local => "local",
             Skip::Path => "path",
             Skip::OtherFormat => "other_format",
+            Skip::Cosmetic => "cosmetic",
+            Skip::Modifier => "modifier",
+            Skip::Pattern => "pattern",
+            Skip::IpTrigger => "ip_trigger",
+            Skip::Disabled => "disabled",
             Skip::NotAName => "not_a_name",
         }
     }
 }
 
-/// How a format is written; for [`Format::Auto`], what the text looks like.
-#[must_use]
-pub fn syntax_of(format: Format, text: &[u8]) -> &'static Syntax {
-    match format {
-        Format::Auto => guess(text),
-        Format::Hosts => &hosts::SYNTAX,
-        Format::Domains => &domains::SYNTAX,
-    }
+/// Why a text was taken for a format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Guess {
+    /// How many of its first lines look like it.
+    pub like: usize,
+    /// Of how many.
+    pub of: usize,
 }
 
-/// Reads lines and hands over all that stands in them, with the line's number from 1. How many
-/// lines there were. The text has no byte order mark any more: [`without_mark`].
-pub fn read(syntax: &Syntax, text: &[u8], each: &mut dyn FnMut(usize, Item<'_>)) -> usize {
+/// How a format is written; for [`Format::Auto`], what the text looks like and why.
+#[must_use]
+pub fn syntax_of(format: Format, text: &[u8]) -> (&'static Syntax, Option<Guess>) {
+    if let Some(syntax) = FORMATS.iter().find(|syntax| syntax.format == format) {
+        return (syntax, None);
+    }
+    let (syntax, guess) = guess(text);
+    (syntax, Some(guess))
+}
+
+/// Reads whole lines and hands over all that stands in them, with the line's number from 1. How
+/// many lines there were. The text has no byte order mark any more: [`without_mark`].
+pub fn read(
+    syntax: &Syntax,
+    parser: &mut dyn Parser,
+    text: &[u8],
+    each: &mut dyn FnMut(usize, Item<'_>),
+) -> usize {
+    read_but(&HashSet::new(), syntax, parser, text, each)
+}
+
+/// As [`read`], without the rules whose [`Syntax::key`] is among those that are switched off.
+pub(super) fn read_but(
+    disabled: &HashSet<u64>,
+    syntax: &Syntax,
+    parser: &mut dyn Parser,
+    text: &[u8],
+    each: &mut dyn FnMut(usize, Item<'_>),
+) -> usize {
+    let key = syntax.key.filter(|_| !disabled.is_empty());
     let mut number = 0;
     for line in lines(text) {
         number += 1;
@@ -124,7 +227,12 @@ pub fn read(syntax: &Syntax, text: &[u8], each: &mut dyn FnMut(usize, Item<'_>))
             each(number, Item::Skipped(Skip::LongLine));
             continue;
         }
-        (syntax.parse)(without_comment(line), &mut |item| each(number, item));
+        let line = (syntax.without_comment)(line);
+        if key.is_some_and(|key| disabled.contains(&key(line))) {
+            each(number, Item::Skipped(Skip::Disabled));
+            continue;
+        }
+        parser.line(line, &mut |item| each(number, item));
     }
     number
 }
@@ -136,17 +244,17 @@ pub fn without_mark(text: &[u8]) -> &[u8] {
 }
 
 /// The format most of the first lines look like; plain names when none speaks.
-#[must_use]
-pub fn guess(text: &[u8]) -> &'static Syntax {
+fn guess(text: &[u8]) -> (&'static Syntax, Guess) {
     let mut votes = [0_usize; FORMATS.len()];
+    let mut of = 0;
     let spoken = lines(without_mark(text))
         .filter(|line| line.len() <= LINE_OCTETS_MAX)
-        .map(without_comment)
-        .filter(|line| words(line).next().is_some())
+        .filter(|line| words(without_comment(line)).next().is_some())
         .take(GUESS_LINES_MAX);
     for line in spoken {
+        of += 1;
         for (syntax, votes) in FORMATS.iter().zip(&mut votes) {
-            *votes += usize::from((syntax.looks_like)(line));
+            *votes += usize::from((syntax.looks_like)((syntax.without_comment)(line)));
         }
     }
     let mut best = (&domains::SYNTAX, 0);
@@ -155,7 +263,7 @@ pub fn guess(text: &[u8]) -> &'static Syntax {
             best = (syntax, votes);
         }
     }
-    best.0
+    (best.0, Guess { like: best.1, of })
 }
 
 // === what the formats share ===
@@ -239,7 +347,10 @@ mod tests {
     /// All a text holds, each item as one word.
     fn items(format: Format, text: &[u8]) -> Vec<String> {
         let mut items = Vec::new();
-        read(syntax_of(format, text), text, &mut |_, item| items.push(shown(item)));
+        let (syntax, _) = syntax_of(format, text);
+        let mut parser = (syntax.parser)();
+        read(syntax, &mut *parser, text, &mut |_, item| items.push(shown(item)));
+        parser.end(&mut |item| items.push(shown(item)));
         items
     }
 
@@ -247,6 +358,9 @@ mod tests {
         match item {
             Item::Entry(name, None) => name.to_string(),
             Item::Entry(name, Some(matching)) => format!("{name} {matching:?}"),
+            Item::Rule(name, matching, role) => format!("{name} {matching:?} {role:?}"),
+            Item::Pattern(pattern, role) => format!("/{pattern}/ {role:?}"),
+            Item::Disables(_) => "disables".to_owned(),
             Item::Skipped(skip) => skip.word().to_owned(),
         }
     }
@@ -262,6 +376,11 @@ mod tests {
                         Example::Name(name) => (*name).to_owned(),
                         Example::Exactly(name) => format!("{name} Exact"),
                         Example::Below(name) => format!("{name} Subdomains"),
+                        Example::Rule(name, matching, role) => {
+                            format!("{name} {matching:?} {role:?}")
+                        }
+                        Example::Pattern(pattern, role) => format!("/{pattern}/ {role:?}"),
+                        Example::Disables => "disables".to_owned(),
                         Example::Skipped(skip) => skip.word().to_owned(),
                     })
                     .collect();
@@ -282,10 +401,10 @@ mod tests {
     #[test]
     fn a_guess_reads_past_the_head_of_a_file() {
         let hosts = b"\xef\xbb\xbf# title\r\n\r\n127.0.0.1 localhost\r\n0.0.0.0 a.example\r\n";
-        assert_eq!(guess(hosts).format, Format::Hosts);
-        assert_eq!(guess(b"! title\na.example\nb.example # both\n").format, Format::Domains);
-        assert_eq!(guess(b"").format, Format::Domains);
-        assert_eq!(guess(b"\xff\xfe\x00<html>").format, Format::Domains);
+        assert_eq!(guess(hosts).0.format, Format::Hosts);
+        assert_eq!(guess(b"! title\na.example\nb.example # both\n").0.format, Format::Domains);
+        assert_eq!(guess(b"").0.format, Format::Domains);
+        assert_eq!(guess(b"\xff\xfe\x00<html>").0.format, Format::Domains);
     }
 
     #[test]
@@ -319,18 +438,16 @@ mod tests {
     proptest! {
         #[test]
         fn no_octets_upset_any_format(text in proptest::collection::vec(any::<u8>(), 0..400)) {
-            for format in [Format::Auto, Format::Hosts, Format::Domains] {
-                items(format, &text);
-            }
+            items(Format::Auto, &text);
+            FORMATS.iter().for_each(|syntax| drop(items(syntax.format, &text)));
         }
 
         #[test]
         fn nothing_that_resembles_a_list_upsets_any_format(
             text in "([ \\t#;!/*|^.=:0-9a-zA-Z%ñт。-]{0,30}\\r?\\n){0,20}"
         ) {
-            for format in [Format::Auto, Format::Hosts, Format::Domains] {
-                items(format, text.as_bytes());
-            }
+            items(Format::Auto, text.as_bytes());
+            FORMATS.iter().for_each(|syntax| drop(items(syntax.format, text.as_bytes())));
         }
     }
 }

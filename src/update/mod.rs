@@ -1,0 +1,1 @@
+//! Fetches lists, and keeps out what must not be taken.
