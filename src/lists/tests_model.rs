@@ -62,7 +62,8 @@ fn is_exception(role: Role) -> bool {
 
 /// Whether a list closes a name, by looking at every pair of its rules.
 fn closes(rules: &[Rule], asked: &Name) -> bool {
-    let is_off = |rule: &Rule| rules.iter().any(|other| other.disables.as_ref() == Some(&rule.text));
+    let is_off =
+        |rule: &Rule| rules.iter().any(|other| other.disables.as_ref() == Some(&rule.text));
     let covers = |(name, matching, _): &(Name, Matching, Role)| {
         asked.is_at_or_below(name) && matching.covers(asked == name)
     };
