@@ -6,6 +6,7 @@
 //! stays closed.
 
 mod texts;
+pub mod unpack;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
