@@ -15,6 +15,7 @@ mod guard;
 mod index;
 mod kept;
 mod pattern;
+mod published;
 mod reader;
 #[cfg(test)]
 mod tests;
@@ -27,6 +28,7 @@ pub use compile::{Compiled, compile, open, search};
 pub use fingerprint::{Inputs, Seen};
 pub use format::Skip;
 pub use index::{Index, Unusable};
+pub use published::Published;
 pub use reader::Reader;
 
 /// One list: where its names come from and what they are.
