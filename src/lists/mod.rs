@@ -18,6 +18,8 @@ mod pattern;
 mod reader;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_exceptions;
 
 use std::borrow::Cow;
 use std::sync::Arc;
