@@ -24,6 +24,8 @@ mod tests;
 mod tests_files;
 #[cfg(test)]
 mod tests_model;
+#[cfg(test)]
+mod tests_exceptions;
 
 use std::borrow::Cow;
 use std::sync::Arc;
