@@ -14,19 +14,29 @@ pub mod format;
 mod guard;
 mod index;
 mod kept;
+mod kind;
 mod pattern;
+mod published;
 mod reader;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_files;
+#[cfg(test)]
+mod tests_model;
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::policy::tags::{Lookup, TagSet};
-pub use compile::{Compiled, compile, open, search};
+pub use compile::{
+    Compiled, Examined, INDEX_FILE, LISTS_DIRECTORY, compile, examine, file_stem, open, search,
+};
 pub use fingerprint::{Inputs, Seen};
-pub use format::Skip;
+pub use format::{Guess, Skip};
+pub use guard::Guard;
 pub use index::{Index, Unusable};
+pub use published::Published;
 pub use reader::Reader;
 
 /// One list: where its names come from and what they are.
@@ -151,6 +161,8 @@ pub struct Report {
     pub category: Option<String>,
     /// What it was read as.
     pub format: Format,
+    /// Why, where that was a guess.
+    pub guess: Option<Guess>,
     /// Entries taken; one that stands there twice counts twice.
     pub taken: usize,
     /// Lines or words that are no names.

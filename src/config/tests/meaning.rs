@@ -1,7 +1,9 @@
 //! What the file means: built-in profile, household, profile and person merged.
 
 use std::path::Path;
+use std::time::Duration;
 
+use super::super::{Download, registry};
 use super::*;
 use crate::clients::Address;
 use crate::lists::{Format, Matching, Origin as ListOrigin};
@@ -316,6 +318,62 @@ fn lists_fill_categories_or_stand_alone() {
     assert_eq!(closed(&config, "ana"), "scam_phishing mine");
     assert!(closed(&config, "x").ends_with("mine"));
     assert_eq!(closed(&config, "y"), "");
+}
+
+#[test]
+fn a_list_with_a_url_is_fetched_and_only_then() {
+    let config = config(
+        r#"
+        [household]
+        public_lists = false
+        [list.casinos]
+        category = "gambling"
+        url = "https://example.org/casinos.txt"
+        every = "12h"
+        format = "hosts"
+        [list.mine]
+        url = "http://192.168.1.5:8000/all.tar.gz#mine"
+        [list.off]
+        url = "https://example.org/off.txt"
+        enabled = false
+        [list.file]
+        file = "file.txt"
+        [child.x]
+        age = 17
+        "#,
+    );
+    let list = |id: &str| config.lists.iter().find(|list| list.id == id);
+    let casinos = list("casinos").unwrap();
+    assert_eq!(casinos.origin, ListOrigin::Url("https://example.org/casinos.txt".to_owned()));
+    assert_eq!(casinos.format, Format::Hosts);
+    assert_eq!(ids(&config, &casinos.tags), ["gambling"]);
+    assert_eq!(ids(&config, &list("mine").unwrap().tags), ["mine"]);
+    assert!(list("off").is_none());
+    let download = |list: &str, url: &str, hours: u64| Download {
+        list: list.to_owned(),
+        url: url.to_owned(),
+        every: Duration::from_secs(hours * 3600),
+        is_written: true,
+    };
+    assert_eq!(
+        config.downloads,
+        [
+            download("casinos", "https://example.org/casinos.txt", 12),
+            download("mine", "http://192.168.1.5:8000/all.tar.gz#mine", 24),
+        ]
+    );
+}
+
+#[test]
+fn every_format_there_is_may_be_written() {
+    for syntax in crate::lists::format::FORMATS {
+        assert!(registry::FORMATS.contains(&syntax.name), "{}", syntax.name);
+        let text = format!("[list.x]\nfile = \"x\"\nformat = \"{}\"\n", syntax.name);
+        let config = config(&text);
+        let list = config.lists.iter().find(|list| list.id == "x").unwrap();
+        assert_eq!(list.format, syntax.format);
+    }
+    assert_eq!(registry::FORMATS[0], "auto");
 }
 
 #[test]
