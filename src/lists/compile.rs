@@ -9,7 +9,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use regex::Regex;
+use regex::bytes::Regex;
 
 use super::catalogue::catalogue;
 use super::exceptions::Exceptions;
@@ -469,7 +469,7 @@ impl Sink for Seeking<'_> {
             Entry::Pattern(..) if self.source.effect == Effect::Open => return,
             Entry::Pattern(text, role) => {
                 let pattern = pattern::compiled(text).filter(|pattern| {
-                    pattern.is_match(&self.text) && !self.guard.refuses_pattern(pattern)
+                    pattern.is_match(self.text.as_bytes()) && !self.guard.refuses_pattern(pattern)
                 });
                 if pattern.is_none() {
                     return;
@@ -506,7 +506,7 @@ impl Sink for Watching<'_> {
             Entry::Pattern(text, role) => {
                 let Some(pattern) = self.tally.pattern(text, true, self.guard) else { return };
                 for (name, closes) in self.watched.iter().zip(&mut self.closes) {
-                    if pattern.is_match(&name.to_string()) {
+                    if pattern.is_match(name.to_string().as_bytes()) {
                         closes.push(role);
                     }
                 }

@@ -6,7 +6,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use regex::RegexSet;
+use regex::bytes::RegexSet;
 
 use super::Matching;
 use super::format::Role;
@@ -38,6 +38,11 @@ impl Exceptions {
     /// Whether there is none.
     pub(super) fn is_empty(&self) -> bool {
         self.names.is_empty() && self.patterns.is_empty() && self.disabled.is_empty()
+    }
+
+    /// The same with nothing but what is switched off.
+    pub(super) fn anew(self) -> Self {
+        Exceptions { disabled: self.disabled, ..Exceptions::default() }
     }
 
     /// Keeps an exception.
@@ -85,10 +90,10 @@ impl Exceptions {
         }
         // What a pattern takes back below the name cannot be told; one name there speaks for all.
         let text = name.to_string();
-        if self.compiled.is_match(&text) {
+        if self.compiled.is_match(text.as_bytes()) {
             left = left.minus(Matching::Exact)?;
         }
-        if left != Matching::Exact && self.compiled.is_match(&format!("www.{text}")) {
+        if left != Matching::Exact && self.compiled.is_match(format!("www.{text}").as_bytes()) {
             left = left.minus(Matching::Below)?;
         }
         Some(left)

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::LazyLock;
 
 use psl::{Psl as _, Type};
-use regex::Regex;
+use regex::bytes::Regex;
 
 use super::catalogue::catalogue;
 use super::{Effect, Origin, Source};
@@ -61,7 +61,7 @@ impl<'a> Guard<'a> {
     /// Whether a pattern of a list is refused: it matches a guarded name.
     pub(super) fn refuses_pattern(&self, pattern: &Regex) -> bool {
         let matches = |wire: &[u8]| {
-            Name::from_wire(wire).is_ok_and(|name| pattern.is_match(&name.to_string()))
+            Name::from_wire(wire).is_ok_and(|name| pattern.is_match(name.to_string().as_bytes()))
         };
         GUARDED.iter().chain(&self.own).any(|wire| matches(wire))
             || self.essentials.iter().any(|(wire, _)| matches(wire))

@@ -21,11 +21,11 @@ mod reader;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
+mod tests_exceptions;
+#[cfg(test)]
 mod tests_files;
 #[cfg(test)]
 mod tests_model;
-#[cfg(test)]
-mod tests_exceptions;
 
 use std::borrow::Cow;
 use std::sync::Arc;

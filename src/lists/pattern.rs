@@ -3,7 +3,7 @@
 //! They are matched in linear time whatever they say, and their number and size are bounded: a
 //! list comes from a stranger.
 
-use regex::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
+use regex::bytes::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
 
 use super::exceptions::Exceptions;
 use super::format::Role;
@@ -26,7 +26,8 @@ pub(super) fn compiled(pattern: &str) -> Option<Regex> {
     if pattern.is_empty() || pattern.len() > PATTERN_OCTETS_MAX {
         return None;
     }
-    // Names are ASCII: what a letter is beyond that costs tables and matches nothing.
+    // Names are ASCII: what a letter is beyond that costs tables and matches nothing. Over octets,
+    // because only they may be told apart without those tables.
     RegexBuilder::new(pattern).unicode(false).size_limit(COMPILED_OCTETS_MAX).build().ok()
 }
 
@@ -90,7 +91,7 @@ impl Patterns {
     /// The tags of the lists of which a pattern matches the name.
     pub(super) fn tags_of(&self, name: &Name) -> TagSet {
         let mut tags = TagSet::EMPTY;
-        for place in &self.set.matches(&name.to_string()) {
+        for place in &self.set.matches(name.to_string().as_bytes()) {
             let (list, role) = self.of[place];
             let list = &self.lists[list];
             if !list.exceptions.covers(name, role) {

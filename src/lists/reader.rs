@@ -69,6 +69,12 @@ impl<'a> Reader<'a> {
     ) -> Read {
         let mut exceptions = Exceptions::default();
         let mut seen = Reader::pass(source, sink, &mut exceptions, false, &mut read);
+        if !exceptions.disabled.is_empty() {
+            // An exception may be among what is switched off.
+            exceptions = exceptions.anew();
+            sink.forget(true);
+            seen = Reader::pass(source, sink, &mut exceptions, false, &mut read);
+        }
         if !exceptions.is_empty() {
             exceptions.close();
             sink.forget(true);
@@ -189,9 +195,7 @@ impl<'a> Reader<'a> {
     fn read(&mut self, text: &[u8]) {
         let Some((syntax, mut parser)) = self.reading.take() else { return };
         let before = self.lines;
-        // While a list is read for the first time, what stands before may still be switched off.
-        let known = self.is_second.then(|| std::mem::take(&mut self.exceptions.disabled));
-        let disabled = known.unwrap_or_default();
+        let disabled = std::mem::take(&mut self.exceptions.disabled);
         let mut take = self.taking(syntax);
         let lines = format::read_but(&disabled, syntax, &mut *parser, text, &mut |line, item| {
             take(before + line, item);

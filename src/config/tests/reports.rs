@@ -526,7 +526,7 @@ error: list `public_games` would be fetched too often
 18 | every = "5m"
    |         ^^^^ write "1h" or more: lists change once a day
 
-7 problems and 2 warnings in /etc/amparo/amparo.toml.
+7 problems and 1 warning in /etc/amparo/amparo.toml.
 "#,
     );
 }
