@@ -33,7 +33,9 @@ fn check(lines: &[(&str, &str)]) {
 /// Each line is skipped, for this reason.
 #[track_caller]
 fn skips(skip: Skip, lines: &[&str]) {
-    lines.iter().for_each(|line| check(&[(line, skip.word())]));
+    for line in lines {
+        check(&[(line, skip.word())]);
+    }
 }
 
 fn regex(pattern: &str) -> Regex {
@@ -168,9 +170,9 @@ fn a_denyallow_that_cannot_be_honoured_skips_the_rule() {
 fn badfilter_disables_the_rule_without_it_whatever_else_that_says() {
     let disabled = |line: &str| {
         let mut keys = Vec::new();
-        parse(line.as_bytes(), &mut |item| match item {
-            Item::Disables(key) => keys.push(key),
-            other => panic!("{line}: {other:?}"),
+        parse(line.as_bytes(), &mut |item| {
+            let Item::Disables(key) = item else { panic!("{line}: {item:?}") };
+            keys.push(key);
         });
         assert_eq!(keys.len(), 1, "{line}");
         keys[0]
