@@ -288,7 +288,9 @@ mod tests {
     /// A state directory with a list that came as each of these texts in turn.
     fn came(texts: &[&str]) -> tempfile::TempDir {
         let state = tempfile::tempdir().unwrap();
-        texts.iter().for_each(|text| comes(state.path(), text));
+        for text in texts {
+            comes(state.path(), text);
+        }
         state
     }
 

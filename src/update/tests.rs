@@ -1,6 +1,10 @@
 //! What a list server may do to us, and what it may not.
 
+use std::io::Write as _;
 use std::time::Duration;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
 
 use super::fetch::{Fetcher, Limits, Outcome, Progress, WIRE_OCTETS_MAX};
 use super::judge::{Seen, judge};
@@ -8,6 +12,7 @@ use super::proxy::Proxies;
 use super::tests_server::*;
 use crate::config::Download;
 use crate::house::fetched::{self, Meta};
+use crate::house::unpack::{self, Piece};
 
 const LIST: &str = "a.example\nb.example\n";
 
@@ -28,6 +33,11 @@ fn within(limits: Limits, acts: Vec<Act>, expected: &str) -> impl Future<Output 
         let said = household.fails(&server.url("http", "lists.example")).await;
         assert_eq!(said, expected, "{place}");
     }
+}
+
+/// The daemon runs a fetch as a task.
+fn sendable<T: Send>(future: T) -> T {
+    future
 }
 
 /// The pause of a server that drips.
@@ -176,6 +186,27 @@ async fn a_page_comes_but_is_not_taken() {
     let seen = Seen { taken: 1000, ..Seen::default() };
     let held = judge(&octets, None, &seen).unwrap_err();
     assert_eq!(held.to_string(), "what came is a web page, not a list");
+}
+
+#[tokio::test]
+async fn a_bomb_comes_but_is_not_unpacked() {
+    let mut bomb = GzEncoder::new(Vec::new(), Compression::default());
+    let names = b"a.example\n".repeat(100_000);
+    for _ in 0..64 {
+        bomb.write_all(&names).unwrap();
+    }
+    let bomb = bomb.finish().unwrap();
+    let server = Server::saying(vec![answer("200 OK", "Content-Encoding: gzip\r\n", bomb)]).await;
+    let (came, _) = Household::new().fetches(&server.url("http", "lists.example")).await;
+    let mut unpacked = 0;
+    let why = unpack::read(came.file.path(), None, &mut |piece| {
+        if let Piece::Text(text) = piece {
+            unpacked += text.len();
+        }
+    });
+    let said = "it unpacks to more than 50 times its size, which no list does";
+    assert_eq!(why.unwrap_err().to_string(), said);
+    assert!(unpacked < names.len() * 32, "{unpacked} octets were unpacked");
 }
 
 #[tokio::test]
@@ -509,10 +540,6 @@ async fn what_is_given_up_leaves_nothing_behind() {
     let directory = fetched::directory(household.state.path());
     let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
     let fetch = fetcher.fetch(&download, None, &directory, |progress| tell.send(progress).unwrap());
-    // The daemon runs it as a task.
-    fn sendable<T: Send>(future: T) -> T {
-        future
-    }
     let fetch = sendable(fetch);
     let half = async {
         let begin = Progress { octets: 0, of: Some(100) };

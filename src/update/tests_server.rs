@@ -84,10 +84,8 @@ pub(super) struct Household {
 
 /// The tests' own internet: loopback is the household's, but for a part of it.
 pub(super) fn reach(address: IpAddr) -> Reach {
-    match address {
-        IpAddr::V4(v4) if v4.octets()[..2] == [127, 9] => Reach::Public,
-        other => address::reach(other),
-    }
+    let is_out_there = matches!(address, IpAddr::V4(v4) if v4.octets()[..2] == [127, 9]);
+    if is_out_there { Reach::Public } else { address::reach(address) }
 }
 
 pub(super) fn say(text: impl AsRef<[u8]>) -> Act {
@@ -314,17 +312,14 @@ impl Household {
     }
 
     /// Fetches what must come, and gives its octets.
-    #[track_caller]
-    pub(super) fn fetches(self, url: &str) -> impl Future<Output = (Came, Vec<u8>)> {
-        async move {
-            match self.fetch(url).await {
-                (_state, Ok(Outcome::Came(came))) => {
-                    let octets = std::fs::read(came.file.path()).unwrap();
-                    assert_eq!(came.octets, octets.len() as u64);
-                    (came, octets)
-                }
-                (_, other) => panic!("{url}: {other:?}"),
+    pub(super) async fn fetches(self, url: &str) -> (Came, Vec<u8>) {
+        match self.fetch(url).await {
+            (_state, Ok(Outcome::Came(came))) => {
+                let octets = std::fs::read(came.file.path()).unwrap();
+                assert_eq!(came.octets, octets.len() as u64);
+                (came, octets)
             }
+            (_, other) => panic!("{url}: {other:?}"),
         }
     }
 
