@@ -9,6 +9,7 @@ mod harness;
 mod cli;
 mod clients;
 mod clock;
+mod docs;
 mod filter;
 mod forwarding;
 mod hostile;

@@ -310,7 +310,7 @@ block = ["games", "video"]
     let file = file.display().to_string();
     let program = program.display().to_string();
     Ok(Arranged {
-        arguments: words(["run", "--config", &file, "--state", &state]),
+        arguments: words(["run", "--offline", "--config", &file, "--state", &state]),
         form: Form::Plain,
         reload: Reload::Command(words([&program, "reload", "--config", &file, "--state", &state])),
     })

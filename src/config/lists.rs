@@ -18,7 +18,7 @@ use crate::words::Words;
 /// How often a list is fetched that does not say: their keepers publish once a day at most.
 const EVERY: Duration = Duration::from_secs(24 * 3600);
 /// The shortest time between two fetches: who keeps a list for nothing pays for the traffic.
-const EVERY_MIN: Duration = Duration::from_secs(1 * 3600);
+const EVERY_MIN: Duration = Duration::from_secs(3600);
 
 /// Where a list comes from.
 enum From<'written, 'known> {

@@ -356,6 +356,54 @@ mod tests {
     }
 
     #[test]
+    fn what_no_list_may_close_is_some_hundreds_of_names_and_none_of_ours() {
+        let bare = catalogue().guarded.iter().map(|line| line.strip_prefix('=').unwrap_or(line));
+        let guarded: Vec<Name> = bare.map(|line| Name::parse(line).unwrap()).collect();
+        assert!(guarded.len() > 500);
+        for (list, name) in names() {
+            let useless = guarded.iter().find(|guarded| guarded.is_at_or_below(&name));
+            assert!(useless.is_none(), "{name} of {list} stands at or above a guarded name");
+        }
+        // Of the kinds that public lists were seen to close.
+        for kind in [
+            "scarleteen.com",
+            "gamblersanonymous.org",
+            "988lifeline.org",
+            "thetrevorproject.org",
+            "amnesty.org",
+            "usac.edu.gt",
+            "nasa.gov",
+            "mineduc.gob.gt",
+            "segob.gob.mx",
+            "banrural.com.gt",
+            "login.live.com",
+        ] {
+            assert!(guarded.contains(&Name::parse(kind).unwrap()), "{kind}");
+        }
+    }
+
+    #[test]
+    fn everyday_names_are_sites_that_stand_there_once_and_that_nobody_means_to_close() {
+        let everyday: Vec<Name> =
+            catalogue().everyday.iter().map(|line| Name::parse(line).unwrap()).collect();
+        assert!(everyday.len() > 200);
+        for (place, name) in everyday.iter().enumerate() {
+            assert_eq!(name.to_string(), catalogue().everyday[place]);
+            assert!(!is_too_wide(name), "{name}");
+            assert!(!everyday[..place].contains(name), "{name} stands there twice");
+        }
+        for starter in catalogue().starters.iter().filter(|row| !row.hidden) {
+            // Schools use these; whoever closes the category means them.
+            let meant = starter.category == "shorteners";
+            for line in starter.text.lines() {
+                let own = Name::parse(line).unwrap();
+                let closed = everyday.iter().find(|name| name.is_at_or_below(&own));
+                assert!(meant || closed.is_none(), "{line} of {}", starter.category);
+            }
+        }
+    }
+
+    #[test]
     fn what_must_advertise_nothing_is_encoded() {
         let hidden: Vec<_> = catalogue().starters.iter().filter(|row| row.hidden).collect();
         assert_eq!(hidden.len(), 1);

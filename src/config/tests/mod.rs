@@ -4,6 +4,7 @@ mod files;
 mod meaning;
 mod public;
 mod reports;
+mod reports_lists;
 mod slips;
 
 use std::path::PathBuf;
