@@ -134,7 +134,7 @@ pub static TABLES: &[Table] = &[
     },
     once("state", "Where it remembers.", &[STATE]),
     once("journal", "What is remembered of blocked attempts.", &[JOURNAL]),
-    many("list", "A list of names from a file.", &[LIST]),
+    many("list", "A list of names, fetched or from a file.", &[LIST]),
     many("category", "A category of your own, or more names for one of ours.", &[NAMED]),
     many("service", "A service of your own, or more names for one of ours.", &[NAMED]),
     many("profile", "A set of rules that several people share.", &[RULES]),
@@ -186,6 +186,12 @@ const HOUSEHOLD: &[Key] = &[
         Shape::Text,
         "\"10-12\"",
         "What holds for devices nobody claimed: a profile's id, block or open.",
+    ),
+    Key::new(
+        "public_lists",
+        Shape::Flag,
+        "true",
+        "Whether public lists are fetched for what is closed for somebody. docs/lists/README.md.",
     ),
     Key::new("allow", Shape::Texts, "[]", "Open for everyone: categories, services, names."),
     Key::new("block", Shape::Texts, "[]", "Closed for everyone: categories, services, names."),
@@ -331,8 +337,12 @@ const LIST: &[Key] = &[
         "\"gambling\"",
         "The category its names fill. Without: closed by itself.",
     ),
-    Key::new("url", Shape::Text, "\"https://example.org/list.txt\"", "Where it is fetched from.")
-        .unbuilt("this list is left out; give it a `file`"),
+    Key::new(
+        "url",
+        Shape::Text,
+        "\"https://example.org/list.txt\"",
+        "Where it is fetched from: http or https.",
+    ),
     Key::new("file", Shape::Text, "\"lists/gambling.txt\"", "Its file, from this file's place."),
     Key::new("format", Shape::Choice(FORMATS), "\"auto\"", "How it is written."),
     Key::new(
@@ -345,11 +355,10 @@ const LIST: &[Key] = &[
         "kind",
         Shape::Choice(&["block", "allow"]),
         "\"block\"",
-        "Whether it closes or opens.",
+        "Whether it closes its names, or takes them out of its category (without one: of all categories and lists).",
     ),
     Key::new("enabled", Shape::Flag, "true", "Whether it counts."),
-    Key::new("every", Shape::Duration, "\"24h\"", "How often it is fetched.")
-        .unbuilt("nothing is fetched"),
+    Key::new("every", Shape::Duration, "\"24h\"", "How often it is fetched: 1h or more."),
 ];
 
 const NAMED: &[Key] = &[

@@ -6,12 +6,12 @@ use toml::de::DeTable;
 
 use super::context::Context;
 use super::elements::{self, Word};
-use super::read::{Entry, entries, flag, text, texts};
+use super::read::{Entry, entries, text, texts};
 use super::report::ticked;
 use super::settings::Download;
 use super::suggest::did_you_mean;
 use crate::lists::catalogue::{Catalogue, Stance};
-use crate::lists::{Format, Matching, Origin, Source};
+use crate::lists::{Effect, Format, Origin, Source};
 use crate::policy::tags::{TAGS_MAX, Tag, TagInfo, TagKind, TagSet, TagTable};
 use crate::words::Words;
 
@@ -60,6 +60,8 @@ pub(super) struct Tags {
     pub(super) downloads: Vec<Download>,
     /// The lists that stand alone: closed for everyone whose profile is not `open`.
     pub(super) lists: TagSet,
+    /// The ids of published lists that `[list.ID]` speaks of: turned on, turned off or replaced.
+    pub(super) spoken_for: Vec<String>,
     /// What each own category or service says to a child.
     pub(super) explanations: Vec<(String, String)>,
 }
@@ -73,6 +75,7 @@ pub(super) fn tags(context: &mut Context<'_>) -> Tags {
         sources: Vec::new(),
         downloads: Vec::new(),
         lists: TagSet::EMPTY,
+        spoken_for: Vec::new(),
         explanations: Vec::new(),
     };
     tags.ours(context.catalogue, &categories, &services);
@@ -94,6 +97,7 @@ pub(super) fn tags(context: &mut Context<'_>) -> Tags {
     for entry in entries(context.root, "list") {
         tags.list(context, &entry);
     }
+    tags.complete();
     tags
 }
 
@@ -118,6 +122,7 @@ impl Tags {
                 id: format!("amparo/{}", starter.category),
                 category: Some(starter.category.to_owned()),
                 tags,
+                effect: Effect::Close,
                 origin: if starter.hidden {
                     Origin::EmbeddedHidden(starter.text)
                 } else {
@@ -141,6 +146,7 @@ impl Tags {
                 id: format!("amparo/{}", service.id),
                 category: service.category.map(str::to_owned),
                 tags: self.of(service.id),
+                effect: Effect::Close,
                 origin: Origin::Embedded(service.names),
                 format: Format::Domains,
                 matching: None,
@@ -149,7 +155,7 @@ impl Tags {
     }
 
     /// The tag of an id, for a service with that of its category.
-    fn of(&self, id: &str) -> TagSet {
+    pub(super) fn of(&self, id: &str) -> TagSet {
         let Some(tag) = self.table.find(id) else { return TagSet::EMPTY };
         let category = self.table.info(tag).category;
         [Some(tag), category].into_iter().flatten().collect()
@@ -206,108 +212,12 @@ impl Tags {
                 id: format!("{word}/{id}"),
                 category: Some(id.to_owned()).filter(|_| kind == TagKind::Category),
                 tags: self.of(id),
+                effect: Effect::Close,
                 origin: Origin::Written(names),
                 format: Format::Domains,
                 matching: None,
             });
         }
-    }
-
-    /// `[list.ID]`.
-    fn list(&mut self, context: &mut Context<'_>, entry: &Entry<'_>) {
-        let (id, table) = (entry.id.text, entry.table);
-        let (file, url) = (text(table, "file"), text(table, "url"));
-        let category = text(table, "category");
-        let mut tags = TagSet::EMPTY;
-        if let Some(category) = &category {
-            tags = self.of(category.text);
-            if tags.is_empty() {
-                let message = format!(
-                    "list `{id}` fills a category that is not defined: `{}`",
-                    category.text
-                );
-                let help = self.which(category.text);
-                context.error(category.span.clone(), message, help);
-                return;
-            }
-        }
-        let left_out = match (&file, &url) {
-            (Some(file), Some(url)) => {
-                let message = format!("list `{id}` has both a file and a url");
-                let problem =
-                    super::Problem::error(url.span.clone(), message, "remove one of the two");
-                context.problems.push(problem.beside(file.span.clone(), "the file"));
-                return;
-            }
-            (None, None) => {
-                // A wrong shape was reported already.
-                if table.get("file").is_none() && table.get("url").is_none() {
-                    let help = "add `file = \"…\"`";
-                    context.error(entry.id.span.clone(), format!("list `{id}` has no file"), help);
-                }
-                return;
-            }
-            (None, Some(_)) => true,
-            (Some(file), None) if file.text.is_empty() => {
-                let help = "write a path, like \"lists/games.txt\"";
-                context.error(file.span.clone(), format!("list `{id}` has no file"), help);
-                return;
-            }
-            (Some(_), None) => false,
-        };
-        let format = Self::format(entry);
-        let kind = text(table, "kind").filter(|kind| kind.text == "allow");
-        if let Some(kind) = &kind {
-            let message = "lists that open are not built yet: this list is left out";
-            let help = "meanwhile write its names into `allow`";
-            context.warning(kind.span.clone(), message, help);
-        }
-        let enabled = flag(table, "enabled").unwrap_or(true);
-        let (Some(format), Some(file)) = (format, file) else { return };
-        if left_out || kind.is_some() || !enabled {
-            return;
-        }
-        if category.is_none() {
-            let Some(tag) = self.add_list(id) else {
-                return too_many(context, entry.id.span.clone());
-            };
-            tags = TagSet::of(tag);
-            self.lists.insert(tag);
-        }
-        self.sources.push(Source {
-            id: id.to_owned(),
-            category: category.map(|category| category.text.to_owned()),
-            tags,
-            origin: Origin::File(context.path(file.text)),
-            format,
-            matching: match text(table, "match").map(|word| word.text) {
-                Some("exact") => Some(Matching::Exact),
-                Some("subdomains") => Some(Matching::Subdomains),
-                _ => None,
-            },
-        });
-    }
-
-    /// The format of a list; none when it is no word of ours.
-    fn format(entry: &Entry<'_>) -> Option<Format> {
-        let Some(written) = text(entry.table, "format") else { return Some(Format::Auto) };
-        // Another word than one of ours was reported where shapes are checked.
-        Format::of_word(written.text)
-    }
-
-    /// A tag for a list that stands alone. Where a category or service has its id already, the
-    /// tag is told apart.
-    fn add_list(&mut self, id: &str) -> Option<Tag> {
-        let taken = self.table.find(id).is_some();
-        let id = if taken { format!("list/{id}") } else { id.to_owned() };
-        self.table.add(TagInfo {
-            words: Words::same(&id),
-            id,
-            kind: TagKind::List,
-            security: false,
-            hidden: false,
-            category: None,
-        })
     }
 
     /// The tag of a category or service; a list's id is no word of `block`.
@@ -356,7 +266,7 @@ impl Tags {
     }
 }
 
-fn too_many(context: &mut Context<'_>, span: Range<usize>) {
+pub(super) fn too_many(context: &mut Context<'_>, span: Range<usize>) {
     let message = format!("there are more than {TAGS_MAX} categories, services and lists together");
     context.error(span, message, "let lists share a `category`");
 }

@@ -14,19 +14,31 @@ pub mod format;
 mod guard;
 mod index;
 mod kept;
+mod kind;
 mod pattern;
+mod published;
 mod reader;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_exceptions;
+#[cfg(test)]
+mod tests_files;
+#[cfg(test)]
+mod tests_model;
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::policy::tags::{Lookup, TagSet};
-pub use compile::{Compiled, compile, open, search};
+pub use compile::{
+    Compiled, Examined, INDEX_FILE, LISTS_DIRECTORY, compile, examine, file_stem, open, search,
+};
 pub use fingerprint::{Inputs, Seen};
-pub use format::Skip;
+pub use format::{Guess, Skip};
+pub use guard::Guard;
 pub use index::{Index, Unusable};
+pub use published::Published;
 pub use reader::Reader;
 
 /// One list: where its names come from and what they are.
@@ -36,14 +48,27 @@ pub struct Source {
     pub id: String,
     /// The category its names fill, for people; none when it stands alone.
     pub category: Option<String>,
-    /// The tags its names get.
+    /// The tags its names get, or never have.
     pub tags: TagSet,
+    /// Which of the two.
+    pub effect: Effect,
     /// Where its text is.
     pub origin: Origin,
     /// How it is written.
     pub format: Format,
     /// What its entries cover; none: what the format says.
     pub matching: Option<Matching>,
+}
+
+/// What a list does with its names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Effect {
+    /// Gives them its tags, so that they are closed where these are.
+    #[default]
+    Close,
+    /// Takes its tags from them, whichever list gave them (`kind = "allow"`). What a parent, a
+    /// service, a schedule or a pause closes stays closed.
+    Open,
 }
 
 /// Where the text of a list is.
@@ -151,6 +176,8 @@ pub struct Report {
     pub category: Option<String>,
     /// What it was read as.
     pub format: Format,
+    /// Why, where that was a guess.
+    pub guess: Option<Guess>,
     /// Entries taken; one that stands there twice counts twice.
     pub taken: usize,
     /// Lines or words that are no names.
@@ -173,6 +200,8 @@ pub struct Match {
     pub line: usize,
     /// The entry; none when the list must advertise nothing.
     pub entry: Option<String>,
+    /// What its list does with it.
+    pub effect: Effect,
 }
 
 const _: fn(Index) -> Arc<dyn Lookup> = |index| Arc::new(index);

@@ -4,9 +4,11 @@
 
 mod net;
 mod time;
+mod url;
 
 pub(super) use net::{Device, Upstream, address, device, listen, net, upstream};
 pub(super) use time::{bedtime_days_clash, dates, days, duration, is_dates, span};
+pub(super) use url::url;
 
 use crate::name::Name;
 use crate::policy::rules::Reach;

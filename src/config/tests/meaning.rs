@@ -1,10 +1,12 @@
 //! What the file means: built-in profile, household, profile and person merged.
 
 use std::path::Path;
+use std::time::Duration;
 
+use super::super::{Download, registry};
 use super::*;
 use crate::clients::Address;
-use crate::lists::{Format, Matching, Origin as ListOrigin};
+use crate::lists::{Effect, Format, Matching, Origin as ListOrigin};
 use crate::name::Name;
 use crate::policy::rules::{JournalLevel, Level, NameRule, Reach, SubjectId, SubjectKind, YouTube};
 use crate::policy::tags::TagKind;
@@ -319,6 +321,62 @@ fn lists_fill_categories_or_stand_alone() {
 }
 
 #[test]
+fn a_list_with_a_url_is_fetched_and_only_then() {
+    let config = config(
+        r#"
+        [household]
+        public_lists = false
+        [list.casinos]
+        category = "gambling"
+        url = "https://example.org/casinos.txt"
+        every = "12h"
+        format = "hosts"
+        [list.mine]
+        url = "http://192.168.1.5:8000/all.tar.gz#mine"
+        [list.off]
+        url = "https://example.org/off.txt"
+        enabled = false
+        [list.file]
+        file = "file.txt"
+        [child.x]
+        age = 17
+        "#,
+    );
+    let list = |id: &str| config.lists.iter().find(|list| list.id == id);
+    let casinos = list("casinos").unwrap();
+    assert_eq!(casinos.origin, ListOrigin::Url("https://example.org/casinos.txt".to_owned()));
+    assert_eq!(casinos.format, Format::Hosts);
+    assert_eq!(ids(&config, &casinos.tags), ["gambling"]);
+    assert_eq!(ids(&config, &list("mine").unwrap().tags), ["mine"]);
+    assert!(list("off").is_none());
+    let download = |list: &str, url: &str, hours: u64| Download {
+        list: list.to_owned(),
+        url: url.to_owned(),
+        every: Duration::from_secs(hours * 3600),
+        is_written: true,
+    };
+    assert_eq!(
+        config.downloads,
+        [
+            download("casinos", "https://example.org/casinos.txt", 12),
+            download("mine", "http://192.168.1.5:8000/all.tar.gz#mine", 24),
+        ]
+    );
+}
+
+#[test]
+fn every_format_there_is_may_be_written() {
+    for syntax in crate::lists::format::FORMATS {
+        assert!(registry::FORMATS.contains(&syntax.name), "{}", syntax.name);
+        let text = format!("[list.x]\nfile = \"x\"\nformat = \"{}\"\n", syntax.name);
+        let config = config(&text);
+        let list = config.lists.iter().find(|list| list.id == "x").unwrap();
+        assert_eq!(list.format, syntax.format);
+    }
+    assert_eq!(registry::FORMATS[0], "auto");
+}
+
+#[test]
 fn our_lists_and_the_household_s_own_names_are_sources() {
     let config = passes(
         r#"
@@ -396,4 +454,28 @@ fn the_settings_of_the_house_are_read() {
     assert_eq!(config.household.local.addresses(&printer).len(), 2);
     assert_eq!(config.state_directory.as_deref(), Some(Path::new("/etc/amparo/state")));
     assert_eq!(config.journal.flush.as_secs(), 1);
+}
+
+#[test]
+fn a_list_that_opens_takes_names_out_of_its_category_or_of_all() {
+    let config = config(
+        r#"
+[list.mine]
+file = "mine.txt"
+[list.good]
+file = "good.txt"
+kind = "allow"
+[list.fine-games]
+category = "games"
+file = "fine.txt"
+kind = "allow"
+"#,
+    );
+    let list = |id: &str| config.lists.iter().find(|list| list.id == id).unwrap();
+    assert_eq!((list("fine-games").effect, list("mine").effect), (Effect::Open, Effect::Close));
+    assert_eq!(ids(&config, &list("fine-games").tags), ["games"]);
+    let all = ids(&config, &list("good").tags);
+    let has = |id: &str| all.iter().any(|other| other == id);
+    assert!(["adult", "games", "scam_phishing", "mine"].into_iter().all(has));
+    assert!(!has("tiktok"));
 }

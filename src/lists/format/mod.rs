@@ -4,6 +4,7 @@
 //! nothing of tags, essentials or the index; what it cannot take it says so, and the next line
 //! follows. Start at [`read`].
 
+pub mod adblock;
 pub mod dnsmasq;
 pub mod domains;
 pub mod hosts;
@@ -24,6 +25,7 @@ pub const FORMATS: &[&Syntax] = &[
     &domains::SYNTAX,
     &hosts::SYNTAX,
     &wildcard::SYNTAX,
+    &adblock::SYNTAX,
     &dnsmasq::SYNTAX,
     &unbound::SYNTAX,
     &rpz::SYNTAX,
