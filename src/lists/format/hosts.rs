@@ -1,9 +1,7 @@
 //! Hosts files: an address that leads nowhere, then the names it closes.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-
 use super::super::{Format, Matching};
-use super::{Example, Item, Skip, Syntax, address, host, without_comment, words};
+use super::{Example, Item, Skip, Syntax, address, host, is_sink, without_comment, words};
 
 /// Hosts files.
 pub const SYNTAX: Syntax = Syntax {
@@ -62,8 +60,7 @@ fn looks_like(line: &[u8]) -> bool {
 pub(super) fn parse(line: &[u8], each: &mut dyn FnMut(Item<'_>)) {
     let mut words = words(line).peekable();
     let Some(first) = words.next() else { return };
-    if !is_sink(first) {
-        // A list that could say where a name leads could impersonate a bank.
+    if first != b"0" && !is_sink(first) {
         let skip = if address(first).is_some() { Skip::Address } else { Skip::OtherFormat };
         each(Item::Skipped(skip));
         return;
@@ -80,20 +77,5 @@ pub(super) fn parse(line: &[u8], each: &mut dyn FnMut(Item<'_>)) {
             Ok(name) => each(Item::Entry(&name, None)),
             Err(skip) => each(Item::Skipped(skip)),
         }
-    }
-}
-
-/// Whether an address leads nowhere.
-fn is_sink(word: &[u8]) -> bool {
-    // These begin nearly every line there is.
-    if matches!(word, b"0.0.0.0" | b"127.0.0.1" | b"::" | b"::1" | b"0") {
-        return true;
-    }
-    match address(word) {
-        Some(IpAddr::V4(address)) => address == Ipv4Addr::UNSPECIFIED || address.is_loopback(),
-        Some(IpAddr::V6(address)) => {
-            address == Ipv6Addr::UNSPECIFIED || address == Ipv6Addr::LOCALHOST
-        }
-        None => false,
     }
 }

@@ -5,19 +5,32 @@
 //! follows. Start at [`read`].
 
 pub mod adblock;
+pub mod dnsmasq;
 pub mod domains;
 pub mod hosts;
+pub mod rpz;
+pub mod squidguard;
+pub mod unbound;
 pub mod wildcard;
 
 use std::collections::HashSet;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::{Format, Matching};
 use crate::name::Name;
 
-/// The formats, in the order in which they win a tie when [`Format::Auto`] has to guess.
-pub const FORMATS: &[&Syntax] =
-    &[&hosts::SYNTAX, &domains::SYNTAX, &wildcard::SYNTAX, &adblock::SYNTAX];
+/// The formats, in the order in which they win a tie when [`Format::Auto`] has to guess: plain names
+/// first.
+pub const FORMATS: &[&Syntax] = &[
+    &domains::SYNTAX,
+    &hosts::SYNTAX,
+    &wildcard::SYNTAX,
+    &adblock::SYNTAX,
+    &dnsmasq::SYNTAX,
+    &unbound::SYNTAX,
+    &rpz::SYNTAX,
+    &squidguard::SYNTAX,
+];
 
 /// The longest line that is read. A line of a hosts file with ten names has about 300 octets; a
 /// page of HTML or a binary file in one line is no list.
@@ -341,13 +354,29 @@ fn address(word: &[u8]) -> Option<IpAddr> {
     text.split('%').next()?.parse().ok()
 }
 
+/// Whether an address leads nowhere: a list that could say where a name leads could impersonate a
+/// bank.
+fn is_sink(word: &[u8]) -> bool {
+    // These begin nearly every line there is.
+    if matches!(word, b"0.0.0.0" | b"127.0.0.1" | b"::" | b"::1") {
+        return true;
+    }
+    match address(word) {
+        Some(IpAddr::V4(address)) => address == Ipv4Addr::UNSPECIFIED || address.is_loopback(),
+        Some(IpAddr::V6(address)) => {
+            address == Ipv6Addr::UNSPECIFIED || address == Ipv6Addr::LOCALHOST
+        }
+        None => false,
+    }
+}
+
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use proptest::prelude::*;
 
     /// All a text holds, each item as one word.
-    fn items(format: Format, text: &[u8]) -> Vec<String> {
+    pub(in super::super) fn items(format: Format, text: &[u8]) -> Vec<String> {
         let mut items = Vec::new();
         let (syntax, _) = syntax_of(format, text);
         let mut parser = (syntax.parser)();
@@ -409,6 +438,39 @@ mod tests {
         assert_eq!(guess(b"\xff\xfe\x00<html>").0.format, Format::Domains);
     }
 
+    /// The beginnings of lists as they are in the world, made up, each with what it is.
+    const BEGINNINGS: [(Format, &str); 14] = [
+        (Format::Domains, "# a list\na.example\nb.example # why\n192.0.2.7\nc.example/page\n"),
+        (Format::Domains, "<html>\n<body>\n"),
+        (Format::Domains, "a.example\n*.b.example\n"),
+        (Format::Hosts, "# hosts\n127.0.0.1 localhost\n0.0.0.0 a.example b.example\n"),
+        (Format::Hosts, "::1 a.example\n192.0.2.7 b.example\n"),
+        (Format::Wildcard, "# list\n*.a.example\n*.b.example\nc.example\n"),
+        (Format::Dnsmasq, "# list\n\nserver=/a.example/\nserver=/b.example/\nno-resolv\n"),
+        (Format::Dnsmasq, "address=/a.example/#\naddress=/b.example/c.example/0.0.0.0\n"),
+        (Format::Unbound, "# list\nserver:\nlocal-zone: \"a.example.\" always_null\n"),
+        (Format::Unbound, "local-data: \"a.example A 0.0.0.0\"\nlocal-data: \"b.example A ::\"\n"),
+        (
+            Format::Rpz,
+            "; list\n$TTL 60\n@ SOA a. b. (\n 1\n 2\n 3\n 4\n 5)\n NS a.\na.example CNAME .\n*.a.example CNAME .\nb.example CNAME .\nc.example CNAME .\n*.d.example CNAME .\ne.example 60 IN A 0.0.0.0\n",
+        ),
+        (Format::Rpz, "a.example CNAME rpz-passthru.\nb.example A 192.0.2.7\n"),
+        (
+            Format::Squidguard,
+            "# urls\na.example/page\nb.example/other/page?id=1\n192.0.2.7/x\nc.example\n",
+        ),
+        (Format::Squidguard, "(^|[-.])(ads|banner)\n(one|two)\n"),
+    ];
+
+    #[test]
+    fn a_format_is_known_by_the_beginning_of_a_list() {
+        for (format, text) in BEGINNINGS {
+            let (syntax, guess) = guess(text.as_bytes());
+            assert_eq!(syntax.format, format, "{text}");
+            assert!(guess.like <= guess.of);
+        }
+    }
+
     #[test]
     fn a_comment_ends_a_line_but_a_hiding_rule_is_no_comment() {
         for line in ["a.example # why", "a.example#why", "a.example ; why", "a.example // why"] {
@@ -449,6 +511,15 @@ mod tests {
             text in "([ \\t#;!/*|^.=:0-9a-zA-Z%ñт。-]{0,30}\\r?\\n){0,20}"
         ) {
             items(Format::Auto, text.as_bytes());
+            FORMATS.iter().for_each(|syntax| drop(items(syntax.format, text.as_bytes())));
+        }
+
+        #[test]
+        fn nothing_made_of_their_own_words_upsets_any_format(
+            text in "((@|\\$ORIGIN|\\$TTL|SOA|CNAME|A|IN|60|\\.|\\*|\\*\\.|\\(|\\)|;|\"|'|\\\\|rpz-ip|a\\.b|\
+                     local-zone:|local-data:|server:|redirect|static|0\\.0\\.0\\.0|::|address=/|\
+                     server=/|/|#|[ \\t]|\n){0,6}[ \\n]){0,20}"
+        ) {
             FORMATS.iter().for_each(|syntax| drop(items(syntax.format, text.as_bytes())));
         }
     }
