@@ -1,0 +1,240 @@
+//! One list: fetched, read as far as it takes to judge it, and taken or kept out.
+//!
+//! What came is looked at beside the copy in force, and takes its place only when it is a list
+//! that looks like the one before. Start at [`bring`], then [`settle`]. Knows nothing of when.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use tempfile::NamedTempFile;
+
+use super::fetch::{Addresses, Fetcher, Outcome as Fetched, Progress};
+use super::judge::{FIRST_OCTETS, Held, Seen, judge};
+use crate::config::{Config, Download};
+use crate::house::fetched::{self, Meta};
+use crate::house::unpack;
+use crate::lists::{self, Source};
+use crate::policy::rules::NameSet;
+
+/// What is kept fresh, and what it is judged by: of the config in force.
+#[derive(Debug, Clone)]
+pub struct Wanted {
+    /// The lists that are fetched.
+    pub lists: Vec<List>,
+    essentials: Arc<NameSet>,
+    /// In which zone a sentence tells a day.
+    zone: TimeZone,
+}
+
+/// One list that is fetched.
+#[derive(Debug, Clone)]
+pub struct List {
+    /// From where, and how often.
+    pub download: Download,
+    /// How it is read.
+    pub source: Source,
+}
+
+/// What came of asking for a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// There is nothing newer.
+    Unchanged,
+    /// A new copy came, and was taken.
+    Taken,
+    /// What came was kept out: why, and what is in force meanwhile.
+    Held(String),
+    /// Nothing came: why, and what is in force meanwhile.
+    Failed(String),
+}
+
+/// What was brought home, before anything is changed.
+pub(super) enum Brought {
+    Unchanged,
+    Good(NamedTempFile, Meta),
+    Held(Held),
+    Trouble(String),
+}
+
+/// The same copy, read.
+struct Examined {
+    /// How its text begins.
+    first: Vec<u8>,
+    seen: Seen,
+}
+
+/// Fetches a list and judges it. Changes nothing; dropped, it leaves nothing behind. With `accept`
+/// it is fetched whole, and only what is no list at all is kept out.
+pub(super) async fn bring<A: Addresses>(
+    fetcher: &Fetcher<A>,
+    list: &List,
+    wanted: &Arc<Wanted>,
+    state: &Path,
+    known: Meta,
+    accept: bool,
+    progress: impl FnMut(Progress) + Send,
+) -> Brought {
+    // The copy's validators are of the address it came from; what is damaged is fetched again.
+    let is_current = known.url == list.download.url && !accept;
+    let is_whole = || fetched::whole_copy(state, &list.download.list).is_some();
+    let known = (is_current && is_whole()).then_some(known);
+    let directory = fetched::directory(state);
+    let came = match fetcher.fetch(&list.download, known.as_ref(), &directory, progress).await {
+        Ok(Fetched::Unchanged) => return Brought::Unchanged,
+        Ok(Fetched::Came(came)) => came,
+        Err(trouble) => return Brought::Trouble(trouble.to_string()),
+    };
+    let meta = Meta {
+        url: list.download.url.clone(),
+        etag: came.etag,
+        last_modified: came.last_modified,
+        ..Meta::default()
+    };
+
+    let given_up = GivenUp::default();
+    let (list, wanted) = (list.clone(), Arc::clone(wanted));
+    let (state, flag) = (state.to_owned(), given_up.0.clone());
+    let judged = tokio::task::spawn_blocking(move || {
+        let judged = judged(&list, &wanted, &state, came.file.path(), accept, &flag);
+        (judged, came.file)
+    });
+    match judged.await {
+        Ok((Ok(Ok(taken)), file)) => Brought::Good(file, Meta { taken, ..meta }),
+        Ok((Ok(Err(held)), _)) => Brought::Held(held),
+        Ok((Err(trouble), _)) => Brought::Trouble(trouble),
+        Err(_) => Brought::Trouble("reading what came ended by a mistake of this program".into()),
+    }
+}
+
+/// Changes what is known of a list by what was brought, and puts a good copy in the place of the
+/// last one. The caller tells the house.
+pub(super) fn settle(
+    list: &List,
+    wanted: &Wanted,
+    state: &Path,
+    known: &mut Meta,
+    brought: Brought,
+    now: Timestamp,
+) -> Outcome {
+    let id = &list.download.list;
+    if known.url != list.download.url {
+        // The copy stays in force, but asking elsewhere whether it is current means nothing.
+        known.url.clone_from(&list.download.url);
+        (known.etag, known.last_modified) = (None, None);
+    }
+    known.asked = Some(now);
+    let meanwhile = match known.fetched {
+        None => "its names are not closed yet".to_owned(),
+        Some(at) => {
+            let day = at.to_zoned(wanted.zone.clone()).strftime("%Y-%m-%d");
+            format!("the copy of {day} stays in force")
+        }
+    };
+    let outcome = match brought {
+        Brought::Unchanged => Outcome::Unchanged,
+        Brought::Good(file, new) => {
+            let (fetched, checked, asked) = (Some(now), Some(now), Some(now));
+            let new = Meta { fetched, checked, asked, ..new };
+            match fetched::replace(state, id, file, &new) {
+                Ok(new) => {
+                    *known = new;
+                    return Outcome::Taken;
+                }
+                Err(error) => {
+                    Outcome::Failed(format!("what came cannot be kept: {error}; {meanwhile}"))
+                }
+            }
+        }
+        Brought::Held(held) if is_a_list(&held) => Outcome::Held(format!(
+            "held: {held}; {meanwhile}; `amparo lists update {id} --accept` takes it all the same"
+        )),
+        Brought::Held(held) => Outcome::Held(format!("held: {held}; {meanwhile}")),
+        Brought::Trouble(why) => Outcome::Failed(format!("{why}; {meanwhile}")),
+    };
+    match &outcome {
+        Outcome::Held(sentence) | Outcome::Failed(sentence) => {
+            known.failures = known.failures.saturating_add(1);
+            known.trouble = Some(sentence.clone());
+        }
+        Outcome::Unchanged | Outcome::Taken => {
+            known.failures = 0;
+            known.trouble = None;
+            known.checked = Some(now);
+        }
+    }
+    if let Err(error) = known.save(state, id) {
+        // It counts all the same; only the next start knows less.
+        warn!(list = id, "what is known of a list cannot be kept: {error}");
+    }
+    outcome
+}
+
+/// Whether what was held is a list, so that a person may want it.
+fn is_a_list(held: &Held) -> bool {
+    match held {
+        Held::Page | Held::Data(_) | Held::Empty => false,
+        Held::Shrunk { .. } | Held::Other { .. } | Held::Everyday { .. } => true,
+    }
+}
+
+/// Reads what came, and the copy in force beside it: how many names it has, or why it is held. The
+/// error is what is wrong with its packing.
+fn judged(
+    list: &List,
+    wanted: &Wanted,
+    state: &Path,
+    file: &Path,
+    accept: bool,
+    given_up: &AtomicBool,
+) -> Result<Result<usize, Held>, String> {
+    let after = examined(list, wanted, file, given_up)?;
+    let before = fetched::whole_copy(state, &list.download.list)
+        .and_then(|copy| examined(list, wanted, &copy.path, given_up).ok());
+    let before = before.as_ref().map(|before| &before.seen);
+    Ok(match judge(&after.first, before, &after.seen) {
+        Err(held) if !(accept && is_a_list(&held)) => Err(held),
+        Ok(()) | Err(_) => Ok(after.seen.taken),
+    })
+}
+
+// === impl Wanted ===
+
+impl Wanted {
+    /// What a config wants.
+    #[must_use]
+    pub fn of(config: &Config) -> Self {
+        let of = |download: &Download| {
+            let source = config.lists.iter().find(|source| source.id == download.list)?;
+            Some(List { download: download.clone(), source: source.clone() })
+        };
+        Wanted {
+            lists: config.downloads.iter().filter_map(of).collect(),
+            essentials: Arc::new(config.household.essentials.clone()),
+            zone: config.household.zone.clone(),
+        }
+    }
+
+    /// The list of an id.
+    #[must_use]
+    pub fn find(&self, id: &str) -> Option<&List> {
+        self.lists.iter().find(|list| list.download.list == id)
+    }
+}
+
+// === impl Outcome ===
+
+impl Outcome {
+    /// It as a word.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self {
+            Outcome::Unchanged => "unchanged",
+            Outcome::Taken => "taken",
+            Outcome::Held(_) => "held",
+            Outcome::Failed(_) => "failed",
+        }
+    }
+}
