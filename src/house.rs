@@ -5,6 +5,7 @@
 //! that cannot be read is replaced by its last good copy there, so that what was closed for a child
 //! stays closed.
 
+pub mod fetched;
 mod texts;
 
 use std::path::{Path, PathBuf};

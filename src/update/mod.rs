@@ -1,1 +1,4 @@
 //! Fetches lists, and keeps out what must not be taken.
+
+pub mod address;
+pub mod judge;
