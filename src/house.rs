@@ -15,19 +15,19 @@ use jiff::Timestamp;
 use tracing::{info, warn};
 
 use crate::clients::Table;
-use crate::config::{self, Checked, Config, System};
-use crate::lists::{self, Compiled, Index, Inputs, Match, Report, Unusable as UnusableIndex};
+use crate::config::{self, Checked, Config, Download, System};
+use crate::lists::{
+    self, Compiled, Guard, Index, Inputs, Match, Report, Unusable as UnusableIndex,
+};
 use crate::name::Name;
 use crate::policy::Policy;
-use crate::policy::rules::{Household, SubjectKind};
+use crate::policy::rules::SubjectKind;
 use texts::Look;
 
 /// The largest list file that is read, in bytes: 5 million names of 25 letters. Larger ones are
 /// no lists, and a small router has 128 MiB.
 pub const LIST_BYTES_MAX: u64 = 128 * 1024 * 1024;
 
-/// The names of all lists, in the state directory.
-const INDEX: &str = "lists.index";
 /// The copy of the last config that passed, in the state directory.
 const LAST_CONFIG: &str = "config.last.toml";
 
@@ -194,12 +194,13 @@ impl House {
     /// Every list entry that covers a name. Reads the lists again: their text is not kept.
     #[must_use]
     pub fn matches(&self, name: &Name, state_directory: &Path) -> Vec<Match> {
+        let guard = guard(&self.config);
         self.config
             .lists
             .iter()
             .flat_map(|source| {
                 let mut look = texts::look(source, state_directory);
-                lists::search(source, name, &self.config.household.essentials, |reader| {
+                lists::search(source, name, &guard, |reader| {
                     texts::feed(source, &mut look, state_directory, Copies::LookOnly, reader);
                 })
             })
@@ -214,35 +215,31 @@ fn indexed(
     state_directory: &Path,
     copies: Copies,
 ) -> (Index, Vec<Report>) {
-    let Household { essentials, tags, .. } = &config.household;
+    let guard = guard(config);
     let seen: Vec<_> = looks.iter().map(|look| look.seen).collect();
-    let inputs = Inputs::new(&config.lists, &seen, essentials, tags);
-    let path = state_directory.join(INDEX);
-    match lists::open(&path, &inputs) {
+    let inputs = Inputs::new(&config.lists, &seen, &guard, &config.household.tags);
+    match lists::open(state_directory, &inputs) {
         Ok((index, reports)) => {
-            if copies == Copies::Keep {
-                for (source, look) in config.lists.iter().zip(&*looks) {
-                    texts::keep_again(source, look, state_directory);
-                }
-            }
+            keep_again(config, looks, state_directory, copies, &[]);
             info!(names = index.len(), lists = reports.len(), "the index of the lists is current");
             return (index, reports);
         }
         Err(UnusableIndex::Absent | UnusableIndex::Outdated) => {}
         Err(why @ (UnusableIndex::Damaged(_) | UnusableIndex::Unreadable(_))) => {
-            let path = path.display();
-            warn!(%path, "the index of the lists is not used: {why}; the lists are read instead");
+            let directory = state_directory.display();
+            warn!(%directory, "the index of the lists is not used: {why}; it is made anew");
         }
     }
 
-    let kept = (copies == Copies::Keep).then_some(&*path);
-    let Compiled { index, reports, trouble } =
-        lists::compile(&config.lists, essentials, &inputs, kept, &mut |place, reader| {
+    let kept = (copies == Copies::Keep).then_some(state_directory);
+    let Compiled { index, reports, read, trouble } =
+        lists::compile(&config.lists, &guard, &inputs, kept, &mut |place, reader| {
             texts::feed(&config.lists[place], &mut looks[place], state_directory, copies, reader);
         });
+    keep_again(config, looks, state_directory, copies, &read);
     if let Some(why) = trouble {
-        let path = path.display();
-        warn!(%path, "the index of the lists cannot be kept: {why}; it is in memory meanwhile");
+        let directory = state_directory.display();
+        warn!(%directory, "the index of the lists cannot be kept: {why}; it is in memory meanwhile");
     }
     info!(names = index.len(), lists = reports.len(), "lists compiled");
     for report in reports.iter().filter(|report| report.refused_count > 0) {
@@ -250,6 +247,38 @@ fn indexed(
         info!(list = id, refused, "entries that no list may close; `lists status` shows them");
     }
     (index, reports)
+}
+
+/// Keeps the copies of lists that were not read, where they went missing.
+fn keep_again(
+    config: &Config,
+    looks: &[Look],
+    state_directory: &Path,
+    copies: Copies,
+    read: &[usize],
+) {
+    if copies == Copies::LookOnly {
+        return;
+    }
+    for (place, (source, look)) in config.lists.iter().zip(looks).enumerate() {
+        if !read.contains(&place) {
+            texts::keep_again(source, look, state_directory);
+        }
+    }
+}
+
+/// What no list may close in a household: essential names, and the hosts it needs itself.
+#[must_use]
+pub fn guard(config: &Config) -> Guard<'_> {
+    let dns = &config.dns;
+    let forwards = dns.forward.iter().flat_map(|(_, urls)| urls);
+    let upstreams = dns.upstreams.iter().chain(&dns.child_upstreams).chain(forwards);
+    let upstreams = upstreams.filter_map(|url| url.tls_name.as_deref());
+    let servers = config.downloads.iter().map(Download::host);
+    Guard::new(
+        &config.household.essentials,
+        upstreams.chain(servers).filter_map(|host| Name::parse(host).ok()),
+    )
 }
 
 /// Writes a file so that it is either the old one or the new one, whatever happens.

@@ -101,3 +101,18 @@ pub struct Download {
     /// Whether a parent wrote the address; then its host may have a private address.
     pub is_written: bool,
 }
+
+impl Download {
+    /// The host of its address.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        let rest = self.url.split_once("://").map_or(&*self.url, |(_, rest)| rest);
+        rest.split(['/', ':', '?', '#']).next().unwrap_or_default()
+    }
+
+    /// The part of an archive that is meant: what stands behind the `#`.
+    #[must_use]
+    pub fn part(&self) -> Option<&str> {
+        self.url.split_once('#').map(|(_, part)| part).filter(|part| !part.is_empty())
+    }
+}

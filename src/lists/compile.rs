@@ -1,23 +1,40 @@
 //! From texts to the index, and from a name back to the line that named it.
 //!
-//! Both read a source in the same way, so that what `why` shows is what the index holds.
+//! Both read a source in the same way, so that what `why` shows is what the index holds. A list
+//! that stands in a file is read into a file of its own first ([`ListRun`]); the index is made of
+//! these, so that only what changed is read.
 
+use std::collections::HashSet;
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+use regex::Regex;
 
 use super::catalogue::catalogue;
 use super::exceptions::Exceptions;
 use super::fingerprint::modified;
-use super::format::Skip;
-use super::index::{Builder, Carried, InFile, InMemory, Index, Key, Mark, Row, Unbuilt, Unusable};
-use super::reader::{Entry, Reader, Sink};
-use super::{Format, Inputs, Match, Matching, REFUSED_SHOWN_MAX, Report, Source, guard, kept};
+use super::format::{Role, Skip};
+use super::guard::Guard;
+use super::index::{
+    Builder, Carried, Exception, InFile, InMemory, Index, Key, ListRun, Made, Mark, Names, Row,
+    Unbuilt, Unusable, key_of, write_list,
+};
+use super::kept::{self, Kept};
+use super::kind::Kind;
+use super::pattern::{self, ListPatterns, PATTERNS_MAX, Patterns};
+use super::reader::{Entry, Read, Reader, Sink};
+use super::{Inputs, Match, REFUSED_SHOWN_MAX, Report, Source};
 use crate::name::Name;
-use crate::policy::rules::NameSet;
 use crate::policy::safesearch::ENGINES;
 use crate::policy::tags::TagSet;
 
+/// The names of all lists, in the state directory.
+pub const INDEX_FILE: &str = "lists.index";
+/// Where each list has a file of its own in the state directory.
+pub const LISTS_DIRECTORY: &str = "lists";
+/// What the file of a list ends in that holds its names.
+const RUN_SUFFIX: &str = ".names";
 /// How many keys are tried until no name that must stay open is taken for a listed one. One in a
 /// hundred thousand is no good; a row of ten bad ones has another reason.
 const KEYS_MAX: usize = 10;
@@ -31,82 +48,134 @@ pub struct Compiled {
     pub index: Index,
     /// What was taken from each source, in their order.
     pub reports: Vec<Report>,
+    /// The places of the lists that were read; the others are as they were.
+    pub read: Vec<usize>,
     /// Why the index is not in its file but in memory, where it should be in a file.
     pub trouble: Option<String>,
 }
 
-/// Takes the index that stands in a file, with what was taken from each source, when it was made
-/// from just these.
+/// What stands in a text, judged without an index.
+#[derive(Debug)]
+pub struct Examined {
+    /// What would be taken and what not.
+    pub report: Report,
+    /// The places of the names that were watched for and would be closed.
+    pub closes: Vec<usize>,
+}
+
+/// Takes the index that stands in a state directory, with what was taken from each source, when it
+/// was made from just these.
 ///
 /// # Errors
 /// When it was not, or is not whole, or may be older than the lists.
-pub fn open(path: &Path, inputs: &Inputs) -> Result<(Index, Vec<Report>), Unusable> {
-    let (index, carried) = Index::open(path, inputs.fingerprint)?;
+pub fn open(directory: &Path, inputs: &Inputs) -> Result<(Index, Vec<Report>), Unusable> {
+    let (index, carried) = Index::open(&directory.join(INDEX_FILE), inputs.fingerprint)?;
     if !inputs.are_settled(carried.began) {
         return Err(Unusable::Outdated);
     }
-    let reports = kept::read(&carried.text).ok_or(Unusable::Damaged("its reports are none"))?;
+    let (reports, patterns) =
+        kept::read_all(&carried.text).ok_or(Unusable::Damaged("its reports are none"))?;
+    let index = index.with(Patterns::new(patterns));
     if !index.tags().minus(&inputs.tags).is_empty() {
         return Err(Unusable::Damaged("it knows tags that there are not"));
     }
     Ok((index, reports))
 }
 
-/// Compiles sources into one index: into the file at `path`, where there is one and it can be
-/// written, else in memory. `read` feeds the text of the source at a place among them, for those
-/// that do not carry their own; it may be asked more than once. Never fails: what cannot be taken
-/// is counted.
+/// Compiles sources into one index: into a file of the state directory, where there is one and it
+/// can be written, else in memory. `read` feeds the text of the source at a place among them, for
+/// those that do not carry their own; it may be asked more than once. Never fails: what cannot be
+/// taken is counted.
 pub fn compile(
     sources: &[Source],
-    essentials: &NameSet,
+    guard: &Guard<'_>,
     inputs: &Inputs,
-    path: Option<&Path>,
+    directory: Option<&Path>,
     read: &mut dyn FnMut(usize, &mut Reader<'_>),
 ) -> Compiled {
-    let mut work = Work { sources, essentials, inputs, read, is_as_seen: true };
+    let mut work = Work { sources, guard, inputs, read, is_as_seen: true, were_read: Vec::new() };
     let mut trouble = None;
-    if let Some(path) = path {
-        match work.compile_to(path, Key::random) {
-            Ok((index, reports)) => return Compiled { index, reports, trouble },
+    if let Some(directory) = directory {
+        match work.compile_to(directory) {
+            Ok((index, reports)) => {
+                return Compiled { index, reports, read: work.were_read, trouble };
+            }
             Err(error) => trouble = Some(error.to_string()),
         }
     }
-    let (index, reports) = work.in_memory(Key::random);
-    Compiled { index, reports, trouble }
+    let (index, reports) = work.in_memory();
+    Compiled { index, reports, read: work.were_read, trouble }
 }
 
 /// Every entry of a source that covers the name and was taken. `read` feeds its text where the
-/// source does not carry its own.
+/// source does not carry its own, twice where the list has exceptions.
 #[must_use]
 pub fn search(
     source: &Source,
     name: &Name,
-    essentials: &NameSet,
+    guard: &Guard<'_>,
     read: impl FnMut(&mut Reader<'_>),
 ) -> Vec<Match> {
-    let mut seeking = Seeking { source, name, essentials, matches: Vec::new() };
+    let text = name.to_string();
+    let mut seeking = Seeking { source, name, text, guard, matches: Vec::new() };
     Reader::run(source, &mut seeking, read);
-    seeking.matches
+    seeking.matches.into_iter().map(|(found, _)| found).collect()
+}
+
+/// Counts what stands in a source, and tells which of some names it would close.
+pub fn examine(
+    source: &Source,
+    guard: &Guard<'_>,
+    watched: &[Name],
+    read: impl FnMut(&mut Reader<'_>),
+) -> Examined {
+    let mut watching = Watching {
+        source,
+        guard,
+        watched,
+        parents: watched.iter().flat_map(|name| name.suffixes().map(Box::from)).collect(),
+        closes: vec![Vec::new(); watched.len()],
+        tally: Tally::default(),
+    };
+    let read = Reader::run(source, &mut watching, read);
+    let closes = watching.closes.iter().enumerate().filter(|(_, roles)| !roles.is_empty());
+    let closes = closes.map(|(place, _)| place).collect();
+    Examined { report: watching.tally.report(source, read), closes }
 }
 
 /// What is compiled.
 struct Work<'a> {
     sources: &'a [Source],
-    essentials: &'a NameSet,
+    guard: &'a Guard<'a>,
     inputs: &'a Inputs,
     read: &'a mut dyn FnMut(usize, &mut Reader<'_>),
     /// Whether each text was what was seen before.
     is_as_seen: bool,
+    were_read: Vec<usize>,
 }
 
-/// Takes what stands in one list into the index.
+/// Takes what stands in one list.
 struct Taking<'a> {
     source: &'a Source,
-    essentials: &'a NameSet,
-    builder: &'a mut Builder,
-    /// The row of its exact entries; the next one is of those with all below them.
-    exact: Mark,
+    guard: &'a Guard<'a>,
+    /// Where its names go, unless nothing comes of them.
+    names: Option<&'a mut Names>,
+    /// How many names of other lists are held there.
+    held_before: usize,
+    /// The mark that its kinds count from.
+    first: Mark,
     tally: Tally,
+    patterns: ListPatterns,
+    exceptions: Vec<(Name, Kind)>,
+    is_as_seen: bool,
+}
+
+/// What was taken of a list beside its names.
+struct Taken {
+    report: Report,
+    patterns: ListPatterns,
+    /// The names it excepts from itself.
+    exceptions: Vec<(Name, Kind)>,
     is_as_seen: bool,
 }
 
@@ -114,8 +183,21 @@ struct Taking<'a> {
 struct Seeking<'a> {
     source: &'a Source,
     name: &'a Name,
-    essentials: &'a NameSet,
-    matches: Vec<Match>,
+    text: String,
+    guard: &'a Guard<'a>,
+    matches: Vec<(Match, Role)>,
+}
+
+/// Looks which of some names are closed.
+struct Watching<'a> {
+    source: &'a Source,
+    guard: &'a Guard<'a>,
+    watched: &'a [Name],
+    /// These and all above them.
+    parents: HashSet<Box<[u8]>>,
+    /// How each of them is closed.
+    closes: Vec<Vec<Role>>,
+    tally: Tally,
 }
 
 /// What was met while a source was read.
@@ -130,98 +212,201 @@ struct Tally {
 // === impl Work ===
 
 impl Work<'_> {
-    fn compile_to(
-        &mut self,
-        path: &Path,
-        mut key: impl FnMut() -> Key,
-    ) -> io::Result<(Index, Vec<Report>)> {
-        let directory = path.parent().unwrap_or(Path::new("."));
-        fs::create_dir_all(directory)?;
-        let prefix = format!("{}{UNFINISHED}", file_name(path));
-        sweep(directory, &prefix);
-        let open = names_left_open(self.essentials);
+    fn compile_to(&mut self, directory: &Path) -> io::Result<(Index, Vec<Report>)> {
+        let path = directory.join(INDEX_FILE);
+        let lists = directory.join(LISTS_DIRECTORY);
+        fs::create_dir_all(&lists)?;
+        let prefix = format!("{INDEX_FILE}{UNFINISHED}");
+        sweep(directory, |name| name.starts_with(&prefix));
+        let open = names_left_open(self.guard);
+        let mut key = key_of(&path).unwrap_or_else(Key::random);
         for attempt in 1..=KEYS_MAX {
             let file = tempfile::Builder::new().prefix(&prefix).tempfile_in(directory)?;
             // The clock of the file system is the one that files are changed by.
             let began = modified(&file.as_file().metadata()?);
-            let scratch = tempfile::tempfile_in(directory)?;
-            let mut builder = Builder::new(key(), Some(scratch));
-            let reports = self.fill(&mut builder);
-            let carried = self.carried(began, &reports);
+            self.is_as_seen = true;
+            let (builder, taken) = self.gather(key, Some(&lists), began)?;
+            // What was read instead of what was seen is no index of that: the next start reads again.
+            let fingerprint =
+                if self.is_as_seen { self.inputs.fingerprint } else { rand::random() };
+            let text = kept::write_all(&taken.0, &taken.1);
+            let carried = Carried { fingerprint, began, text };
             let open = if attempt < KEYS_MAX { &open[..] } else { &[] };
-            match builder.finish(&self.rows(), &carried, open, InFile::new(file, path)) {
-                Ok(index) => return Ok((index, reports)),
-                Err(Unbuilt::Collision) => {}
+            match builder.finish(&self.rows(), &carried, open, InFile::new(file, &path)) {
+                Ok(index) => {
+                    sweep(&lists, |name| self.is_nobodys(name));
+                    let (reports, patterns) = taken;
+                    return Ok((index.with(Patterns::new(patterns)), reports));
+                }
+                Err(Unbuilt::Collision) => key = Key::random(),
                 Err(Unbuilt::Disk(error)) => return Err(error),
             }
         }
         Err(io::Error::other("no key is a good one"))
     }
 
-    fn in_memory(&mut self, mut key: impl FnMut() -> Key) -> (Index, Vec<Report>) {
-        let open = names_left_open(self.essentials);
-        let mut attempt = 1;
-        loop {
-            let mut builder = Builder::new(key(), None);
-            let reports = self.fill(&mut builder);
+    fn in_memory(&mut self) -> (Index, Vec<Report>) {
+        let open = names_left_open(self.guard);
+        for attempt in 1..=KEYS_MAX {
+            // Without files nothing can fail but the key.
+            let Ok((builder, (reports, patterns))) = self.gather(Key::random(), None, 0) else {
+                break;
+            };
             let open = if attempt < KEYS_MAX { &open[..] } else { &[] };
             let carried = Carried::default();
             match builder.finish(&self.rows(), &carried, open, InMemory::default()) {
-                Ok(index) => return (index, reports),
-                Err(_) if attempt < KEYS_MAX => attempt += 1,
+                Ok(index) => return (index.with(Patterns::new(patterns)), reports),
+                Err(_) if attempt < KEYS_MAX => {}
                 Err(_) => return (Index::default(), reports),
             }
         }
+        (Index::default(), Vec::new())
     }
 
-    /// Reads every source.
-    fn fill(&mut self, builder: &mut Builder) -> Vec<Report> {
-        let mut reports = Vec::with_capacity(self.sources.len());
-        for ((place, source), exact) in self.sources.iter().enumerate().zip((0..).step_by(2)) {
-            let tally = Tally::default();
-            let essentials = self.essentials;
-            let mut taking = Taking { source, essentials, builder, exact, tally, is_as_seen: true };
-            let format =
-                Reader::run(source, &mut taking, |reader| (self.read)(place, reader)).format;
-            self.is_as_seen &= taking.is_as_seen;
-            reports.push(taking.tally.report(source, format));
+    /// Reads every source, or takes what was made of it before.
+    fn gather(
+        &mut self,
+        key: Key,
+        lists: Option<&Path>,
+        began: i64,
+    ) -> io::Result<(Builder, (Vec<Report>, Vec<ListPatterns>))> {
+        self.were_read.clear();
+        let mut names = Names::new(key, None);
+        let (mut reports, mut patterns) = (Vec::new(), Vec::new());
+        let (mut runs, mut exceptions) = (Vec::new(), Vec::new());
+        for (place, source) in self.sources.iter().enumerate() {
+            let first = first_mark(place);
+            let directory = lists.filter(|_| source.embedded_text().is_none());
+            let taken = match directory {
+                Some(directory) => {
+                    let (run, taken) = self.run_of(place, key, directory, began)?;
+                    if !source.tags.is_empty() {
+                        runs.push((run, first));
+                    }
+                    taken
+                }
+                None => {
+                    let names = Some(&mut names).filter(|_| !source.tags.is_empty());
+                    self.take(place, names, first)
+                }
+            };
+            self.is_as_seen &= taken.is_as_seen;
+            exceptions.extend(taken.exceptions.iter().map(|(name, kind)| {
+                let hashes = names.hashes_of(name);
+                Exception { hashes, first, kind: *kind }
+            }));
+            if !taken.patterns.patterns.is_empty() {
+                patterns.push(ListPatterns { tags: source.tags, ..taken.patterns });
+            }
+            reports.push(Report {
+                id: source.id.clone(),
+                category: source.category.clone(),
+                ..taken.report
+            });
         }
-        reports
+        let mut builder = Builder::new(names);
+        runs.into_iter().for_each(|(run, first)| builder.add_list(run, first));
+        exceptions.into_iter().for_each(|exception| builder.except(exception));
+        Ok((builder, (reports, patterns)))
     }
 
-    /// Each source has two rows: for its exact entries, and for those with all below them.
+    /// The names of a list in its own file, made anew where it is not of this text.
+    fn run_of(
+        &mut self,
+        place: usize,
+        key: Key,
+        directory: &Path,
+        began: i64,
+    ) -> io::Result<(ListRun, Taken)> {
+        let path = run_path(directory, &self.sources[place]);
+        let made = Made { key, fingerprint: self.inputs.of_lists[place] };
+        if let Ok(run) = ListRun::open(&path, made)
+            && self.inputs.is_settled(place, run.began)
+            && let Some(Kept { report, patterns, exceptions }) = kept::read(&run.carried)
+        {
+            return Ok((run, Taken { report, patterns, exceptions, is_as_seen: true }));
+        }
+        let mut names = Names::new(key, Some(tempfile::tempfile_in(directory)?));
+        let taken = self.take(place, Some(&mut names), 0);
+        let carried = kept::write(&taken.report, &taken.patterns, &taken.exceptions);
+        // What is not the text that was seen is not to be taken for it later.
+        let fingerprint = if taken.is_as_seen { made.fingerprint } else { rand::random() };
+        let run = write_list(&path, Made { key, fingerprint }, began, names, &carried)?;
+        Ok((run, taken))
+    }
+
+    /// Reads a source.
+    fn take(&mut self, place: usize, names: Option<&mut Names>, first: Mark) -> Taken {
+        self.were_read.push(place);
+        let source = &self.sources[place];
+        let mut taking = Taking {
+            source,
+            guard: self.guard,
+            held_before: names.as_deref().map_or(0, Names::held),
+            names,
+            first,
+            tally: Tally::default(),
+            patterns: ListPatterns::default(),
+            exceptions: Vec::new(),
+            is_as_seen: true,
+        };
+        let read = Reader::run(source, &mut taking, |reader| (self.read)(place, reader));
+        let Taking { tally, patterns, exceptions, is_as_seen, .. } = taking;
+        Taken { report: tally.report(source, read), patterns, exceptions, is_as_seen }
+    }
+
+    /// What each kind of each source says of its names.
     fn rows(&self) -> Vec<Row> {
+        let row = |tags: TagSet, number| {
+            let kind = Kind::from_number(number).expect("it is below their count");
+            let covered = |is_itself| {
+                if kind.matching().covers(is_itself) { tags } else { TagSet::EMPTY }
+            };
+            Row { at: covered(true), below: covered(false), ..Row::default() }
+        };
         let rows = |source: &Source| {
-            [TagSet::EMPTY, source.tags].map(|below| Row { at: source.tags, below })
+            let tags = source.tags;
+            (0..Kind::CLOSING).map(move |number| row(tags, number))
         };
         self.sources.iter().flat_map(rows).collect()
     }
 
-    fn carried(&self, began: i64, reports: &[Report]) -> Carried {
-        // What was read instead of what was seen is no index of that: the next start reads again.
-        let fingerprint = if self.is_as_seen { self.inputs.fingerprint } else { rand::random() };
-        Carried { fingerprint, began, text: kept::write(reports) }
+    /// Whether a file holds the names of a list that is no more.
+    fn is_nobodys(&self, file: &str) -> bool {
+        let is_its =
+            |source: &Source| file.strip_suffix(RUN_SUFFIX) == Some(&file_stem(&source.id));
+        file.ends_with(RUN_SUFFIX) && !self.sources.iter().any(is_its)
     }
 }
 
+/// The first mark of the source at a place.
+fn first_mark(place: usize) -> Mark {
+    Mark::try_from(place).unwrap_or(Mark::MAX / 256) * Mark::from(Kind::CLOSING)
+}
+
+fn run_path(directory: &Path, source: &Source) -> PathBuf {
+    directory.join(format!("{}{RUN_SUFFIX}", file_stem(&source.id)))
+}
+
+/// What the files of a list are called by. An id is a word; should it be none, it leads nowhere else.
+#[must_use]
+pub fn file_stem(id: &str) -> String {
+    id.replace(['/', '\\', '\0'], "_")
+}
+
 /// The names that no accident may close: essential ones, search engines, services.
-fn names_left_open(essentials: &NameSet) -> Vec<Name> {
+fn names_left_open(guard: &Guard<'_>) -> Vec<Name> {
     let hosts = ENGINES.iter().flat_map(|engine| engine.hosts.iter().copied());
     let services = catalogue().services.iter().flat_map(|service| service.names.lines());
     let guarded = catalogue().guarded.iter().map(|line| line.strip_prefix('=').unwrap_or(line));
     let written = hosts.chain(services).chain(guarded).filter_map(|text| Name::parse(text).ok());
-    let essentials = essentials.iter().filter_map(|(wire, _)| Name::from_wire(wire).ok());
-    essentials.chain(written).collect()
+    guard.essentials().chain(written).collect()
 }
 
-fn file_name(path: &Path) -> String {
-    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
-}
-
-/// Removes what a power cut left half written.
-fn sweep(directory: &Path, prefix: &str) {
+/// Removes some files: what a power cut left half written, what belongs to nobody.
+fn sweep(directory: &Path, is_swept: impl Fn(&str) -> bool) {
     for file in fs::read_dir(directory).into_iter().flatten().flatten() {
-        if file.file_name().to_string_lossy().starts_with(prefix) {
+        if is_swept(&file.file_name().to_string_lossy()) {
             // What cannot be removed is in nobody's way.
             let _ = fs::remove_file(file.path());
         }
@@ -233,62 +418,160 @@ fn sweep(directory: &Path, prefix: &str) {
 impl Sink for Taking<'_> {
     fn take(&mut self, _: usize, entry: Entry<'_>) {
         match entry {
-            Entry::Skipped(skip) => self.tally.skipped[skip as usize] += 1,
-            Entry::Pattern(..) => self.tally.skipped[Skip::Pattern as usize] += 1,
-            Entry::Name(name, ..) if guard::refuses(self.source, name, self.essentials) => {
+            Entry::Skipped(skip) => self.tally.skip(skip, 1),
+            Entry::Pattern(text, role) => {
+                let is_room = self.patterns.patterns.len() < PATTERNS_MAX;
+                if self.tally.pattern(text, is_room, self.guard).is_some() {
+                    self.patterns.patterns.push((text.to_owned(), role));
+                }
+            }
+            Entry::Name(name, ..) if self.guard.refuses(self.source, name) => {
                 self.tally.refuse(name, self.source.is_hidden());
             }
-            Entry::Name(name, matching, _) => {
+            Entry::Name(name, matching, role) => {
                 self.tally.taken += 1;
-                if !self.source.tags.is_empty() {
-                    let mark = self.exact + Mark::from(matching == Matching::Subdomains);
-                    self.builder.add(name, mark);
+                if let Some(names) = &mut self.names {
+                    names.add(name, self.first + Mark::from(Kind::of(matching, role).number()));
                 }
             }
         }
     }
 
-    /// Names that were taken stay closed: half a list is a sign of trouble, not of a parent's wish.
     fn forget(&mut self, is_as_seen: bool) {
         self.tally = Tally::default();
+        self.patterns = ListPatterns::default();
         self.is_as_seen &= is_as_seen;
+        if let Some(names) = &mut self.names {
+            names.forget_from(self.held_before);
+        }
     }
 
-    fn except(&mut self, _: &Exceptions) {}
+    fn except(&mut self, exceptions: &Exceptions) {
+        self.tally.except(exceptions);
+        let names =
+            exceptions.iter().map(|(name, matching, role)| (name, Kind::of(matching, role)));
+        self.exceptions = names.collect();
+        if !self.patterns.patterns.is_empty() {
+            self.patterns.exceptions = exceptions.clone();
+        }
+    }
 }
 
 impl Sink for Seeking<'_> {
     fn take(&mut self, line: usize, entry: Entry<'_>) {
-        let Entry::Name(entry, matching, _) = entry else { return };
-        let covers = self.name.is_at_or_below(entry) && matching.covers(entry == self.name);
-        if covers && !guard::refuses(self.source, entry, self.essentials) {
-            let entry = (!self.source.is_hidden()).then(|| entry.to_string());
-            self.matches.push(Match { list: self.source.id.clone(), line, entry });
-        }
+        let (entry, role) = match entry {
+            Entry::Skipped(_) => return,
+            Entry::Pattern(text, role) => {
+                let pattern = pattern::compiled(text).filter(|pattern| {
+                    pattern.is_match(&self.text) && !self.guard.refuses_pattern(pattern)
+                });
+                if pattern.is_none() {
+                    return;
+                }
+                (format!("/{text}/"), role)
+            }
+            Entry::Name(entry, matching, role) => {
+                let covers = self.name.is_at_or_below(entry) && matching.covers(entry == self.name);
+                if !covers || self.guard.refuses(self.source, entry) {
+                    return;
+                }
+                (entry.to_string(), role)
+            }
+        };
+        let entry = Some(entry).filter(|_| !self.source.is_hidden());
+        self.matches.push((Match { list: self.source.id.clone(), line, entry }, role));
     }
 
     fn forget(&mut self, _: bool) {
         self.matches.clear();
     }
 
-    fn except(&mut self, _: &Exceptions) {}
+    fn except(&mut self, exceptions: &Exceptions) {
+        self.matches.retain(|(_, role)| !exceptions.covers(self.name, *role));
+    }
+}
+
+impl Sink for Watching<'_> {
+    fn take(&mut self, _: usize, entry: Entry<'_>) {
+        match entry {
+            Entry::Skipped(skip) => self.tally.skip(skip, 1),
+            Entry::Pattern(text, role) => {
+                let Some(pattern) = self.tally.pattern(text, true, self.guard) else { return };
+                for (name, closes) in self.watched.iter().zip(&mut self.closes) {
+                    if pattern.is_match(&name.to_string()) {
+                        closes.push(role);
+                    }
+                }
+            }
+            Entry::Name(name, ..) if self.guard.refuses(self.source, name) => {
+                self.tally.refuse(name, self.source.is_hidden());
+            }
+            Entry::Name(name, matching, role) => {
+                self.tally.taken += 1;
+                if !self.parents.contains(name.wire()) {
+                    return;
+                }
+                for (watched, closes) in self.watched.iter().zip(&mut self.closes) {
+                    if watched.is_at_or_below(name) && matching.covers(watched == name) {
+                        closes.push(role);
+                    }
+                }
+            }
+        }
+    }
+
+    fn forget(&mut self, _: bool) {
+        self.tally = Tally::default();
+        self.closes.iter_mut().for_each(Vec::clear);
+    }
+
+    fn except(&mut self, exceptions: &Exceptions) {
+        self.tally.except(exceptions);
+        for (name, closes) in self.watched.iter().zip(&mut self.closes) {
+            closes.retain(|role| !exceptions.covers(name, *role));
+        }
+    }
 }
 
 // === impl Tally ===
 
 impl Tally {
-    fn refuse(&mut self, name: &Name, hidden: bool) {
+    fn skip(&mut self, kind: Skip, count: usize) {
+        self.skipped[kind as usize] += count;
+    }
+
+    fn refuse(&mut self, entry: impl ToString, hidden: bool) {
         self.refused_count += 1;
         if !hidden && self.refused.len() < REFUSED_SHOWN_MAX {
-            self.refused.push(name.to_string());
+            self.refused.push(entry.to_string());
         }
     }
 
-    fn report(self, source: &Source, format: Format) -> Report {
+    /// A pattern, when it is taken.
+    fn pattern(&mut self, text: &str, is_room: bool, guard: &Guard<'_>) -> Option<Regex> {
+        let Some(pattern) = pattern::compiled(text).filter(|_| is_room) else {
+            self.skip(Skip::Pattern, 1);
+            return None;
+        };
+        if guard.refuses_pattern(&pattern) {
+            self.refuse(format_args!("/{text}/"), false);
+            return None;
+        }
+        self.taken += 1;
+        Some(pattern)
+    }
+
+    fn except(&mut self, exceptions: &Exceptions) {
+        self.skip(Skip::Disabled, exceptions.names_left_out);
+        self.skip(Skip::Pattern, exceptions.patterns_left_out);
+    }
+
+    fn report(self, source: &Source, read: Read) -> Report {
         Report {
             id: source.id.clone(),
             category: source.category.clone(),
-            format,
+            format: read.format,
+            guess: read.guess,
             taken: self.taken,
             skipped: self.skipped.iter().sum(),
             skipped_kinds: Skip::ALL

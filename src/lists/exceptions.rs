@@ -18,14 +18,12 @@ use crate::name::Name;
 pub(super) const EXCEPTIONS_MAX: usize = 50_000;
 
 /// The exceptions of one list.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Exceptions {
     /// By name, in wire form.
     names: HashMap<Box<[u8]>, Vec<(Matching, Role)>>,
     /// How many of them.
     count: usize,
-    /// Names above an exception.
-    above: HashSet<Box<[u8]>>,
     /// Exceptions there was no room for.
     pub(super) names_left_out: usize,
     patterns: Vec<String>,
@@ -52,7 +50,6 @@ impl Exceptions {
         if !rules.contains(&(matching, role)) {
             rules.push((matching, role));
             self.count += 1;
-            self.above.extend(name.suffixes().skip(1).map(Box::from));
         }
     }
 
@@ -97,17 +94,17 @@ impl Exceptions {
         Some(left)
     }
 
-    /// Whether an exception stands below a name.
-    pub(super) fn has_below(&self, name: &Name) -> bool {
-        self.above.contains(name.wire())
-    }
-
     /// Whether a name is excepted from what closes it in this way.
     pub(super) fn covers(&self, name: &Name, role: Role) -> bool {
         self.left(name, Matching::Exact, role).is_none()
     }
 
-    /// All names, for whoever closes something above them.
+    /// The patterns.
+    pub(super) fn patterns(&self) -> &[String] {
+        &self.patterns
+    }
+
+    /// All names with what is excepted of each, and from what.
     pub(super) fn iter(&self) -> impl Iterator<Item = (Name, Matching, Role)> {
         self.names.iter().flat_map(|(wire, rules)| {
             let name = Name::from_wire(wire).expect("it was a name's");

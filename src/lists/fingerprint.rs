@@ -4,16 +4,15 @@ use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt as _;
 use std::time::Duration;
 
-use super::catalogue::catalogue;
+use super::guard::Guard;
 use super::index::Checksum;
 use super::{Matching, Origin, Source};
 use crate::policy::rules::{NameSet, Reach};
-use crate::policy::safesearch::ENGINES;
 use crate::policy::tags::{TagSet, TagTable};
 
 /// The version of how lists are read. It counts up whenever the same text gives other names, so
 /// that an update of the program reads all lists again.
-const READING: u64 = 1;
+const READING: u64 = 2;
 /// A file that was changed so shortly before it was read may change again without a sign: the
 /// clock of some file systems counts in steps of two seconds.
 const UNSETTLED: Duration = Duration::from_secs(2);
@@ -24,7 +23,7 @@ const BUILDING_MAX: Duration = Duration::from_secs(600);
 /// What is seen of a list's file without reading it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Seen {
-    /// Whether it is the last good copy, in place of the file.
+    /// Whether it is a copy in the state directory, which is never changed but replaced.
     pub is_copy: bool,
     /// Its length in octets.
     pub octets: u64,
@@ -38,8 +37,10 @@ pub struct Seen {
 #[derive(Debug, Clone)]
 pub struct Inputs {
     pub(super) fingerprint: [u64; 2],
-    /// When each file was last changed.
-    modified: Vec<i64>,
+    /// Of each source, whatever its tags: of the names in it.
+    pub(super) of_lists: Vec<[u64; 2]>,
+    /// When each file was last changed that may change again without a sign.
+    modified: Vec<Option<i64>>,
     /// All tags that a name can have.
     pub(super) tags: TagSet,
 }
@@ -73,23 +74,36 @@ impl Inputs {
     pub fn new(
         sources: &[Source],
         seen: &[Option<Seen>],
-        essentials: &NameSet,
+        guard: &Guard<'_>,
         table: &TagTable,
     ) -> Self {
-        let mut print = Print::default();
-        print.text(env!("CARGO_PKG_VERSION"));
-        print.word(READING);
-        catalogue().guarded.iter().for_each(|line| print.text(line));
-        ENGINES.iter().flat_map(|engine| engine.hosts).for_each(|host| print.text(host));
-        print.word(of_names(essentials));
+        let mut reading = Print::default();
+        reading.text(env!("CARGO_PKG_VERSION"));
+        reading.word(READING);
+        reading.word(guard.fingerprint());
+        let of_lists: Vec<_> = sources
+            .iter()
+            .zip(seen)
+            .map(|(source, seen)| {
+                let mut print = Print(reading.0);
+                print.text_of(source);
+                print.seen(seen.as_ref());
+                print.0.words()
+            })
+            .collect();
+        let mut print = reading;
         table.iter().for_each(|(_, info)| print.text(&info.id));
-        for (source, seen) in sources.iter().zip(seen) {
+        for (source, of_list) in sources.iter().zip(&of_lists) {
             print.source(source);
-            print.seen(seen.as_ref());
+            of_list.iter().for_each(|word| print.word(*word));
         }
+        let changing = |seen: &Option<Seen>| {
+            seen.as_ref().filter(|seen| !seen.is_copy).map(|seen| seen.modified)
+        };
         Inputs {
             fingerprint: print.0.words(),
-            modified: seen.iter().flatten().map(|seen| seen.modified).collect(),
+            of_lists,
+            modified: seen.iter().map(changing).collect(),
             tags: sources.iter().fold(TagSet::EMPTY, |all, source| all.union(&source.tags)),
         }
     }
@@ -97,10 +111,28 @@ impl Inputs {
     /// Whether files that look the same as before are the same: none was changed at the moment
     /// when building began, in nanoseconds since 1970 by the clock of the file system.
     pub(super) fn are_settled(&self, began: i64) -> bool {
+        (0..self.modified.len()).all(|place| self.is_settled(place, began))
+    }
+
+    /// The same of the file of one source.
+    pub(super) fn is_settled(&self, place: usize, began: i64) -> bool {
         let nanoseconds = |span: Duration| i64::try_from(span.as_nanos()).unwrap_or(i64::MAX);
         let from = began.saturating_sub(nanoseconds(UNSETTLED));
         let to = began.saturating_add(nanoseconds(BUILDING_MAX));
-        !self.modified.iter().any(|modified| (from..=to).contains(modified))
+        !self.modified[place].is_some_and(|modified| (from..=to).contains(&modified))
+    }
+}
+
+impl Guard<'_> {
+    /// A sum over everything it refuses, in no order.
+    fn fingerprint(&self) -> u64 {
+        let mut sum = of_names(self.essential_set());
+        self.each(|wire| {
+            let mut print = Print::default();
+            print.octets(wire);
+            sum = sum.wrapping_add(print.0.words()[0]);
+        });
+        sum
     }
 }
 
@@ -130,12 +162,18 @@ impl Print {
         self.octets(text.as_bytes());
     }
 
+    /// What a source is to the household.
     fn source(&mut self, source: &Source) {
-        let Source { id, category, tags, origin, format, matching } = source;
+        let Source { id, category, tags, origin: _, format: _, matching: _ } = source;
         self.text(id);
         self.word(u64::from(category.is_some()));
         self.text(category.as_deref().unwrap_or_default());
         self.octets(&tags.to_octets());
+    }
+
+    /// What is read of a source.
+    fn text_of(&mut self, source: &Source) {
+        let Source { id: _, category: _, tags: _, origin, format, matching } = source;
         self.text(format.word());
         self.word(match matching {
             None => 0,
@@ -190,7 +228,9 @@ mod tests {
 
     fn of(source: &Source, seen: Option<Seen>) -> [u64; 2] {
         let sources = std::slice::from_ref(source);
-        Inputs::new(sources, &[seen], &NameSet::default(), &TagTable::default()).fingerprint
+        let essentials = NameSet::default();
+        let guard = Guard::new(&essentials, []);
+        Inputs::new(sources, &[seen], &guard, &TagTable::default()).fingerprint
     }
 
     #[test]
@@ -226,7 +266,8 @@ mod tests {
         for reach in [Reach::Exact, Reach::Below] {
             essentials.insert(&name, reach);
             let table = TagTable::default();
-            let inputs = Inputs::new(&[source()], &[Some(seen())], &essentials, &table);
+            let inputs =
+                Inputs::new(&[source()], &[Some(seen())], &Guard::new(&essentials, []), &table);
             prints.push(inputs.fingerprint);
         }
         let mut table = TagTable::default();
@@ -238,9 +279,14 @@ mod tests {
             hidden: false,
             category: None,
         });
-        let inputs = Inputs::new(&[source()], &[Some(seen())], &NameSet::default(), &table);
+        let none = NameSet::default();
+        let guard = Guard::new(&none, []);
+        let inputs = Inputs::new(&[source()], &[Some(seen())], &guard, &table);
         prints.push(inputs.fingerprint);
-        let inputs = Inputs::new(&[], &[], &NameSet::default(), &TagTable::default());
+        let own = Guard::new(&none, [name]);
+        let inputs = Inputs::new(&[source()], &[Some(seen())], &own, &table);
+        prints.push(inputs.fingerprint);
+        let inputs = Inputs::new(&[], &[], &guard, &TagTable::default());
         prints.push(inputs.fingerprint);
 
         assert_eq!(of(&source(), Some(seen())), prints[0]);
@@ -252,8 +298,9 @@ mod tests {
 
     #[test]
     fn a_file_that_was_changed_just_before_it_was_read_is_read_again() {
-        let inputs =
-            Inputs::new(&[source()], &[Some(seen())], &NameSet::default(), &TagTable::default());
+        let essentials = NameSet::default();
+        let guard = Guard::new(&essentials, []);
+        let inputs = Inputs::new(&[source()], &[Some(seen())], &guard, &TagTable::default());
         for (began, settled) in
             [(1000, false), (1001, false), (1003, true), (999, false), (100, true), (90_000, true)]
         {

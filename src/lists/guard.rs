@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::sync::LazyLock;
 
 use psl::{Psl as _, Type};
+use regex::Regex;
 
 use super::catalogue::catalogue;
 use super::{Origin, Source};
@@ -21,14 +22,68 @@ static GUARDED: LazyLock<HashSet<Box<[u8]>>> = LazyLock::new(|| {
     names.flat_map(|name| name.suffixes().map(Box::from).collect::<Vec<_>>()).collect()
 });
 
-/// The most labels of a suffix under which registries sell names: `city.kobe.jp` has three, and
-/// the longest (`pvt.k12.ma.us`) four.
-const SUFFIX_LABELS_MAX: usize = 4;
+/// The most labels of a suffix: those of registries have up to four (`pvt.k12.ma.us`), those of
+/// hosting companies up to five (`s3.dualstack.us-east-1.amazonaws.com`), and stars stand before
+/// some.
+const SUFFIX_LABELS_MAX: usize = 7;
 
-/// Whether an entry would close far more than a site: a single label (`com`), or a suffix under
-/// which everyone registers (`com.gt`). The suffixes of hosting companies (`duckdns.org`) are
-/// sites like others, and lists name them on purpose.
-pub(super) fn is_too_wide(name: &Name) -> bool {
+/// What lists may not close in one household.
+#[derive(Debug)]
+pub struct Guard<'a> {
+    essentials: &'a NameSet,
+    /// Names this household needs itself, and everything above them.
+    own: HashSet<Box<[u8]>>,
+}
+
+impl<'a> Guard<'a> {
+    /// The guard of a household with these essential names, and hosts that it needs itself: its
+    /// upstreams, the servers of its lists.
+    #[must_use]
+    pub fn new(essentials: &'a NameSet, own: impl IntoIterator<Item = Name>) -> Self {
+        let own = own.into_iter();
+        let own = own.flat_map(|name| name.suffixes().map(Box::from).collect::<Vec<_>>()).collect();
+        Guard { essentials, own }
+    }
+
+    /// Whether an entry of a list is refused: too wide, or it closes nothing but what always
+    /// answers, or it stands in a list from elsewhere and at or above a guarded name. Our own
+    /// services and what a parent wrote are meant as they are.
+    pub(super) fn refuses(&self, source: &Source, name: &Name) -> bool {
+        let foreign = is_from_elsewhere(source);
+        is_suffix(name, foreign)
+            || self.essentials.contains(name)
+            || foreign && (is_guarded(name) || self.own.contains(name.wire()))
+    }
+
+    /// Whether a pattern of a list is refused: it matches a guarded name.
+    pub(super) fn refuses_pattern(&self, pattern: &Regex) -> bool {
+        let matches = |wire: &[u8]| {
+            Name::from_wire(wire).is_ok_and(|name| pattern.is_match(&name.to_string()))
+        };
+        GUARDED.iter().chain(&self.own).any(|wire| matches(wire))
+            || self.essentials.iter().any(|(wire, _)| matches(wire))
+    }
+
+    /// The essential names as they are kept.
+    pub(super) fn essential_set(&self) -> &NameSet {
+        self.essentials
+    }
+
+    /// The essential names.
+    pub(super) fn essentials(&self) -> impl Iterator<Item = Name> {
+        self.essentials.iter().filter_map(|(wire, _)| Name::from_wire(wire).ok())
+    }
+
+    /// Everything it refuses, for a fingerprint.
+    pub(super) fn each(&self, mut each: impl FnMut(&[u8])) {
+        GUARDED.iter().chain(&self.own).for_each(|wire| each(wire));
+    }
+}
+
+/// Whether an entry would close far more than a site: a single label (`com`), a suffix under
+/// which everyone registers (`com.gt`), or, of a list from elsewhere, one under which a company
+/// lends names to everyone (`github.io`).
+fn is_suffix(name: &Name, private_too: bool) -> bool {
     let mut labels: [&[u8]; SUFFIX_LABELS_MAX] = [&[]; SUFFIX_LABELS_MAX];
     let mut count = 0;
     for suffix in name.suffixes() {
@@ -42,21 +97,25 @@ pub(super) fn is_too_wide(name: &Name) -> bool {
     let labels = &labels[..count];
     let found = psl::List.find(labels.iter().rev().copied());
     let octets = labels.iter().map(|label| label.len() + 1).sum::<usize>() - 1;
-    found.typ == Some(Type::Icann) && found.len == octets
+    let counts = match found.typ {
+        Some(Type::Icann) => true,
+        Some(Type::Private) => private_too,
+        None => false,
+    };
+    counts && found.len == octets
 }
 
-/// Whether an entry of a list is refused: too wide, or it closes nothing but what always answers,
-/// or it stands in a file and at or above a guarded name. Our own services and what a parent wrote
-/// are meant as they are.
-pub(super) fn refuses(source: &Source, name: &Name, essentials: &NameSet) -> bool {
-    is_too_wide(name) || essentials.contains(name) || is_from_a_file(source) && is_guarded(name)
+/// Whether a name is a suffix of registries or a single label.
+#[cfg(test)]
+pub(super) fn is_too_wide(name: &Name) -> bool {
+    is_suffix(name, false)
 }
 
 fn is_guarded(name: &Name) -> bool {
     GUARDED.contains(name.wire())
 }
 
-fn is_from_a_file(source: &Source) -> bool {
+fn is_from_elsewhere(source: &Source) -> bool {
     match source.origin {
         Origin::File(_) | Origin::Url(_) => true,
         Origin::Embedded(_) | Origin::EmbeddedHidden(_) | Origin::Written(_) => false,
@@ -84,9 +143,10 @@ mod tests {
     #[test]
     fn a_file_closes_nothing_at_or_above_a_guarded_name_and_others_may() {
         let file = source(Origin::File("list.txt".into()));
-        let refused = |source: &Source, text: &str| {
-            refuses(source, &Name::parse(text).unwrap(), &NameSet::default())
-        };
+        let essentials = NameSet::default();
+        let guard = Guard::new(&essentials, [Name::parse("dns.quad9.net").unwrap()]);
+        let refused =
+            |source: &Source, text: &str| guard.refuses(source, &Name::parse(text).unwrap());
         for (name, guarded) in [
             ("google.com", true),
             ("www.google.com", true),
@@ -105,6 +165,12 @@ mod tests {
             ("ads.google.com", false),
             ("notgoogle.com", false),
             ("site.example", false),
+            ("dns.quad9.net", true),
+            ("quad9.net", true),
+            ("dns9.quad9.net", false),
+            ("github.io", true),
+            ("duckdns.org", true),
+            ("someone.duckdns.org", false),
         ] {
             assert_eq!(refused(&file, name), guarded, "{name}");
             for own in [Origin::Embedded(""), Origin::Written(String::new())] {
@@ -153,11 +219,8 @@ mod tests {
             ("time.example.com", true),
             ("x.time.example.com", false),
         ] {
-            assert_eq!(
-                refuses(&written, &Name::parse(name).unwrap(), &essentials),
-                refused,
-                "{name}"
-            );
+            let guard = Guard::new(&essentials, []);
+            assert_eq!(guard.refuses(&written, &Name::parse(name).unwrap()), refused, "{name}");
         }
     }
 }

@@ -14,18 +14,24 @@ pub mod format;
 mod guard;
 mod index;
 mod kept;
+mod kind;
 mod pattern;
 mod reader;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_files;
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::policy::tags::{Lookup, TagSet};
-pub use compile::{Compiled, compile, open, search};
+pub use compile::{
+    Compiled, Examined, INDEX_FILE, LISTS_DIRECTORY, compile, examine, file_stem, open, search,
+};
 pub use fingerprint::{Inputs, Seen};
-pub use format::Skip;
+pub use format::{Guess, Skip};
+pub use guard::Guard;
 pub use index::{Index, Unusable};
 pub use reader::Reader;
 
@@ -151,6 +157,8 @@ pub struct Report {
     pub category: Option<String>,
     /// What it was read as.
     pub format: Format,
+    /// Why, where that was a guess.
+    pub guess: Option<Guess>,
     /// Entries taken; one that stands there twice counts twice.
     pub taken: usize,
     /// Lines or words that are no names.

@@ -5,6 +5,11 @@
 
 use regex::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
 
+use super::exceptions::Exceptions;
+use super::format::Role;
+use crate::name::Name;
+use crate::policy::tags::TagSet;
+
 /// The most patterns that are kept of all lists of a household together. The lists in use have
 /// some hundreds; each costs every look-up a little.
 pub(super) const PATTERNS_MAX: usize = 1_000;
@@ -33,4 +38,65 @@ pub(super) fn set(patterns: &[String]) -> Option<RegexSet> {
         .dfa_size_limit(SET_OCTETS_MAX)
         .build()
         .ok()
+}
+
+/// The patterns of all lists, ready to be matched.
+#[derive(Debug)]
+pub(super) struct Patterns {
+    lists: Vec<ListPatterns>,
+    /// All patterns of all lists at once.
+    set: RegexSet,
+    /// The list of each, and what its rule does.
+    of: Vec<(usize, Role)>,
+}
+
+/// The patterns of one list, and what it takes back of them.
+#[derive(Debug, Default)]
+pub(super) struct ListPatterns {
+    /// The tags of the names that match.
+    pub(super) tags: TagSet,
+    /// The patterns with what their rules do.
+    pub(super) patterns: Vec<(String, Role)>,
+    /// What the list excepts from them.
+    pub(super) exceptions: Exceptions,
+}
+
+// === impl Patterns ===
+
+impl Patterns {
+    /// The patterns of lists, as many as are kept; none: there is none.
+    pub(super) fn new(mut lists: Vec<ListPatterns>) -> Option<Self> {
+        let all = lists.iter().enumerate().flat_map(|(place, list)| {
+            list.patterns.iter().map(move |(pattern, role)| (pattern.clone(), (place, *role)))
+        });
+        let (mut patterns, mut of): (Vec<String>, Vec<_>) = all.take(PATTERNS_MAX).unzip();
+        // Each is small by itself; where all together are not, the first of them are.
+        while !patterns.is_empty() {
+            if let Some(set) = set(&patterns) {
+                lists.iter_mut().for_each(|list| list.exceptions.close());
+                return Some(Patterns { lists, set, of });
+            }
+            patterns.truncate(patterns.len() / 2);
+            of.truncate(patterns.len());
+        }
+        None
+    }
+
+    /// Every tag a pattern gives.
+    pub(super) fn tags(&self) -> TagSet {
+        self.lists.iter().fold(TagSet::EMPTY, |all, list| all.union(&list.tags))
+    }
+
+    /// The tags of the lists of which a pattern matches the name.
+    pub(super) fn tags_of(&self, name: &Name) -> TagSet {
+        let mut tags = TagSet::EMPTY;
+        for place in &self.set.matches(&name.to_string()) {
+            let (list, role) = self.of[place];
+            let list = &self.lists[list];
+            if !list.exceptions.covers(name, role) {
+                tags = tags.union(&list.tags);
+            }
+        }
+        tags
+    }
 }

@@ -7,15 +7,15 @@ use std::path::Path;
 use proptest::prelude::*;
 
 use super::{
-    Compiled, Format, Index, Inputs, Match, Matching, Origin, REFUSED_SHOWN_MAX, Report, Skip,
-    Source, Unusable, catalogue,
+    Compiled, Format, Guard, Index, Inputs, Match, Matching, Origin, REFUSED_SHOWN_MAX, Report,
+    Skip, Source, catalogue,
 };
 use crate::name::Name;
 use crate::policy::rules::{NameSet, Reach};
 use crate::policy::tags::{Lookup as _, Tag, TagSet, TagTable};
 
 /// A list in a file, which gets the tag of its place.
-fn list(place: u16, format: Format, matching: Option<Matching>) -> Source {
+pub(super) fn list(place: u16, format: Format, matching: Option<Matching>) -> Source {
     Source {
         id: format!("list{place}"),
         category: None,
@@ -26,19 +26,19 @@ fn list(place: u16, format: Format, matching: Option<Matching>) -> Source {
     }
 }
 
-fn name(text: &str) -> Name {
+pub(super) fn name(text: &str) -> Name {
     Name::parse(text).unwrap()
 }
 
 /// The index and the reports of sources with their texts, which are fed in pieces.
 fn compile(sources: &[(Source, Cow<'_, [u8]>)], essentials: &NameSet) -> (Index, Vec<Report>) {
-    let Compiled { index, reports, trouble } = compile_to(None, sources, essentials, 3);
+    let Compiled { index, reports, trouble, .. } = compile_to(None, sources, essentials, 3);
     assert_eq!(trouble, None);
     (index, reports)
 }
 
 /// [`compile`] into a file, with pieces of so many octets.
-fn compile_to(
+pub(super) fn compile_to(
     path: Option<&Path>,
     sources: &[(Source, Cow<'_, [u8]>)],
     essentials: &NameSet,
@@ -46,19 +46,19 @@ fn compile_to(
 ) -> Compiled {
     let (sources, texts): (Vec<_>, Vec<_>) = sources.iter().cloned().unzip();
     let inputs = inputs(&sources, essentials);
-    super::compile(&sources, essentials, &inputs, path, &mut |place, reader| {
+    super::compile(&sources, &Guard::new(essentials, []), &inputs, path, &mut |place, reader| {
         texts[place].chunks(piece).for_each(|piece| reader.feed(piece));
     })
 }
 
-fn inputs(sources: &[Source], essentials: &NameSet) -> Inputs {
+pub(super) fn inputs(sources: &[Source], essentials: &NameSet) -> Inputs {
     let seen = vec![None; sources.len()];
-    Inputs::new(sources, &seen, essentials, &TagTable::default())
+    Inputs::new(sources, &seen, &Guard::new(essentials, []), &TagTable::default())
 }
 
 /// Every line of a text that covers a name.
 fn search(source: &Source, text: &[u8], name: &Name, essentials: &NameSet) -> Vec<Match> {
-    super::search(source, name, essentials, |reader| {
+    super::search(source, name, &Guard::new(essentials, []), |reader| {
         text.chunks(3).for_each(|piece| reader.feed(piece));
     })
 }
@@ -70,7 +70,7 @@ fn compiled(format: Format, matching: Option<Matching>, text: &[u8]) -> (Index, 
     (index, reports.remove(0))
 }
 
-fn covers(index: &Index, text: &str) -> bool {
+pub(super) fn covers(index: &Index, text: &str) -> bool {
     !index.tags_of(&name(text)).is_empty()
 }
 
@@ -292,137 +292,5 @@ proptest! {
         let (index, reports) =
             compile(&[(source, Cow::Borrowed(&text[..]))], &NameSet::default());
         prop_assert!(index.len() <= reports[0].taken);
-    }
-}
-
-// === In a file ===
-
-/// A list of some names with a hidden one beside it, which has its text in itself.
-fn two_lists() -> Vec<(Source, Cow<'static, [u8]>)> {
-    let written = Source {
-        origin: Origin::Written("written.example\ncom".to_owned()),
-        ..list(9, Format::Domains, None)
-    };
-    let lines: Vec<_> = (0..500).map(|number| format!("0.0.0.0 n{number}.example")).collect();
-    let text = lines.join("\n");
-    vec![(list(3, Format::Auto, None), Cow::Owned(text.into_bytes())), (written, Cow::default())]
-}
-
-#[test]
-fn an_index_is_taken_from_its_file_while_its_inputs_are_the_same() {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("state").join("lists.index");
-    let lists = two_lists();
-    let compiled = compile_to(Some(&path), &lists, &NameSet::default(), 7);
-    assert!(compiled.index.is_mapped() && compiled.trouble.is_none());
-
-    let sources: Vec<_> = lists.into_iter().map(|(source, _)| source).collect();
-    let (index, reports) =
-        super::open(&path, &inputs(&sources, &NameSet::default())).expect("it is current");
-    assert!(index.is_mapped() && index.len() == 501);
-    assert_eq!(reports, compiled.reports);
-    assert!(covers(&index, "n7.example") && !covers(&index, "x.n7.example"));
-    assert!(covers(&index, "x.written.example") && !covers(&index, "n500.example"));
-
-    let other = inputs(&sources[..1], &NameSet::default());
-    assert!(matches!(super::open(&path, &other), Err(Unusable::Outdated)));
-    std::fs::remove_file(&path).unwrap();
-    let same = inputs(&sources, &NameSet::default());
-    assert!(matches!(super::open(&path, &same), Err(Unusable::Absent)));
-    // Mapped, it outlives its file.
-    assert!(covers(&index, "n7.example"));
-    assert_eq!(std::fs::read_dir(path.parent().unwrap()).unwrap().count(), 0);
-}
-
-#[test]
-fn an_index_that_cannot_be_kept_is_in_memory() {
-    let directory = tempfile::tempdir().unwrap();
-    let blocker = directory.path().join("state");
-    std::fs::write(&blocker, "a file where the directory should be").unwrap();
-    let path = blocker.join("lists.index");
-    let compiled = compile_to(Some(&path), &two_lists(), &NameSet::default(), 1000);
-    assert!(compiled.trouble.is_some() && !compiled.index.is_mapped());
-    assert!(covers(&compiled.index, "n7.example"));
-}
-
-#[test]
-fn a_text_that_was_not_the_one_seen_is_read_again_next_time() {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("lists.index");
-    let sources = [list(0, Format::Domains, None)];
-    let inputs = inputs(&sources, &NameSet::default());
-    let compiled =
-        super::compile(&sources, &NameSet::default(), &inputs, Some(&path), &mut |_, reader| {
-            reader.feed(b"half.example\nbro");
-            reader.start_over();
-            reader.feed(b"copy.example\n");
-        });
-    assert_eq!(compiled.reports[0].taken, 1);
-    assert!(covers(&compiled.index, "copy.example") && !covers(&compiled.index, "bro"));
-    assert!(matches!(super::open(&path, &inputs), Err(Unusable::Outdated)));
-}
-
-#[test]
-fn what_a_power_cut_left_half_written_is_swept() {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("lists.index");
-    std::fs::write(directory.path().join("lists.index.new-AbCdEf"), "half").unwrap();
-    std::fs::write(directory.path().join("journal.db"), "whole").unwrap();
-    let compiled = compile_to(Some(&path), &two_lists(), &NameSet::default(), 1000);
-    assert!(compiled.index.is_mapped());
-    let mut left: Vec<_> = std::fs::read_dir(directory.path())
-        .unwrap()
-        .map(|file| file.unwrap().file_name().into_string().unwrap())
-        .collect();
-    left.sort_unstable();
-    assert_eq!(left, ["journal.db", "lists.index"]);
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
-
-    /// Any octet of the file, and any length: never a panic, never a wrong index.
-    #[test]
-    fn a_damaged_file_is_not_used(
-        place in any::<prop::sample::Index>(), flip in 1..=255_u8, cut in any::<bool>(),
-    ) {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("lists.index");
-        let lists = two_lists();
-        drop(compile_to(Some(&path), &lists, &NameSet::default(), 1000));
-        let mut octets = std::fs::read(&path).unwrap();
-        // Half of the flips where the lengths are.
-        let place = if flip % 2 == 0 { place.index(128) } else { place.index(octets.len()) };
-        if cut {
-            octets.truncate(place);
-        } else {
-            octets[place] ^= flip;
-        }
-        std::fs::write(&path, &octets).unwrap();
-        let sources: Vec<_> = lists.into_iter().map(|(source, _)| source).collect();
-        let outcome = super::open(&path, &inputs(&sources, &NameSet::default()));
-        // Between the header and the lines nothing is said.
-        let says_nothing = !cut && (128..4096).contains(&place);
-        prop_assert_eq!(outcome.is_err(), !says_nothing);
-    }
-
-    /// A list is what it is, however it is cut.
-    #[test]
-    fn pieces_of_any_length_make_the_same_list(
-        text in proptest::collection::vec(prop_oneof![
-            Just(b"a.example".to_vec()),
-            Just(b"\n".to_vec()),
-            Just(b"\r\n0.0.0.0 b.example".to_vec()),
-            Just(b"\xef\xbb\xbf".to_vec()),
-            Just(vec![b'x'; 5000]),
-            proptest::collection::vec(any::<u8>(), 0..20),
-        ], 0..30),
-        piece in 1..6000_usize,
-    ) {
-        let lists = [(list(0, Format::Auto, None), Cow::Owned(text.concat()))];
-        let whole = compile_to(None, &lists, &NameSet::default(), usize::MAX);
-        let cut = compile_to(None, &lists, &NameSet::default(), piece);
-        prop_assert_eq!(whole.index.len(), cut.index.len());
-        prop_assert_eq!(whole.reports, cut.reports);
     }
 }

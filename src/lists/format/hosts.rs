@@ -58,7 +58,8 @@ fn looks_like(line: &[u8]) -> bool {
         && words.next().is_some()
 }
 
-fn parse(line: &[u8], each: &mut dyn FnMut(Item<'_>)) {
+/// Reads a line, here and where such lines stand among others.
+pub(super) fn parse(line: &[u8], each: &mut dyn FnMut(Item<'_>)) {
     let mut words = words(line).peekable();
     let Some(first) = words.next() else { return };
     if !is_sink(first) {

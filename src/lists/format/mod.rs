@@ -4,6 +4,7 @@
 //! nothing of tags, essentials or the index; what it cannot take it says so, and the next line
 //! follows. Start at [`read`].
 
+pub mod adblock;
 pub mod domains;
 pub mod hosts;
 pub mod wildcard;
@@ -15,7 +16,8 @@ use super::{Format, Matching};
 use crate::name::Name;
 
 /// The formats, in the order in which they win a tie when [`Format::Auto`] has to guess.
-pub const FORMATS: &[&Syntax] = &[&hosts::SYNTAX, &domains::SYNTAX, &wildcard::SYNTAX];
+pub const FORMATS: &[&Syntax] =
+    &[&hosts::SYNTAX, &domains::SYNTAX, &wildcard::SYNTAX, &adblock::SYNTAX];
 
 /// The longest line that is read. A line of a hosts file with ten names has about 300 octets; a
 /// page of HTML or a binary file in one line is no list.

@@ -1,13 +1,15 @@
 //! Makes an index: names in any order in, lines in order out, in bounded memory.
 //!
-//! Start at [`Builder::add`] and [`Builder::finish`].
+//! Start at [`Names::add`] and [`Builder::finish`].
 
 use std::collections::{HashMap, VecDeque};
 use std::fs::File;
 use std::io;
 
+use super::carve::{Carving, Exception};
 use super::file::{Carried, Header, Sink};
 use super::hash::{Key, LABELS_MAX};
+use super::list_run::ListRun;
 use super::runs::{Merge, Runs};
 use super::{Index, LINE_ENTRIES, LINE_OCTETS, ROW_OCTETS, home_of, remainder_of, spill_bit};
 use crate::name::Name;
@@ -30,6 +32,10 @@ pub(in crate::lists) struct Row {
     pub(in crate::lists) at: TagSet,
     /// Tags of the names below it.
     pub(in crate::lists) below: TagSet,
+    /// Tags that its parents hand down and the name itself has not.
+    pub(in crate::lists) less_at: TagSet,
+    /// The same of the names below it.
+    pub(in crate::lists) less_below: TagSet,
 }
 
 /// The place of a row among those given to [`Builder::finish`].
@@ -38,9 +44,10 @@ pub(in crate::lists) type Mark = u32;
 /// The hash of a name and the mark it was added with.
 pub(super) type Entry = (u64, Mark);
 
-/// Collects names and makes an [`Index`] of them.
-pub(in crate::lists) struct Builder {
+/// Collects names in any order, in bounded memory.
+pub(in crate::lists) struct Names {
     key: Key,
+    /// The fewest and the most labels.
     labels: (usize, usize),
     entries: Vec<Entry>,
     /// How many entries are held at most; what is more goes into `runs`, where there are any.
@@ -48,6 +55,14 @@ pub(in crate::lists) struct Builder {
     runs: Option<Runs>,
     /// What went wrong with the runs. Nothing is taken any more.
     broken: Option<io::Error>,
+}
+
+/// Makes an [`Index`] of names, and of lists of which the names are known.
+pub(in crate::lists) struct Builder {
+    names: Names,
+    /// Lists, each with its first mark.
+    lists: Vec<(ListRun, Mark)>,
+    exceptions: Vec<Exception>,
 }
 
 /// Why there is no index.
@@ -65,10 +80,10 @@ impl From<io::Error> for Unbuilt {
     }
 }
 
-// === impl Builder ===
+// === impl Names ===
 
-impl Builder {
-    /// An empty one; entries beyond some millions of octets go into the file, where there is one.
+impl Names {
+    /// None yet; entries beyond some millions of octets go into the file, where there is one.
     pub(in crate::lists) fn new(key: Key, scratch: Option<File>) -> Self {
         Self::holding(key, scratch, ENTRIES_HELD_MAX)
     }
@@ -77,7 +92,7 @@ impl Builder {
         let runs = scratch.map(Runs::new);
         // Doubling would take half as much again; what is not used is never touched.
         let entries = Vec::with_capacity(if runs.is_some() { held_max } else { 0 });
-        Builder { key, labels: (LABELS_MAX, 0), entries, held_max, runs, broken: None }
+        Names { key, labels: (LABELS_MAX, 0), entries, held_max, runs, broken: None }
     }
 
     /// Adds a name with the place of its row.
@@ -85,7 +100,7 @@ impl Builder {
         let walk = self.key.walk(name);
         let labels = walk.left();
         let Some(hash) = walk.last().filter(|_| self.broken.is_none()) else { return };
-        self.labels = (self.labels.0.min(labels), self.labels.1.max(labels));
+        self.reach((labels, labels));
         if self.entries.len() >= self.held_max
             && let Some(runs) = &mut self.runs
         {
@@ -95,6 +110,65 @@ impl Builder {
             self.entries.clear();
         }
         self.entries.push((hash, mark));
+    }
+
+    /// How many names are held in memory.
+    pub(in crate::lists) fn held(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Forgets the names added since so many were held. Where there is a file, these were none.
+    pub(in crate::lists) fn forget_from(&mut self, held: usize) {
+        self.entries.truncate(held);
+        if let Some(runs) = &mut self.runs {
+            self.broken = runs.clear().err();
+        }
+    }
+
+    /// The hashes of a name's parents and of itself, shortest first.
+    pub(in crate::lists) fn hashes_of(&self, name: &Name) -> Vec<u64> {
+        self.key.walk(name).collect()
+    }
+
+    fn reach(&mut self, (fewest, most): (usize, usize)) {
+        self.labels = (self.labels.0.min(fewest), self.labels.1.max(most));
+    }
+
+    /// No more names come: the fewest and the most labels of those that came.
+    pub(super) fn sort(&mut self) -> io::Result<(usize, usize)> {
+        if let Some(error) = self.broken.take() {
+            return Err(error);
+        }
+        self.entries.sort_unstable();
+        Ok(self.labels)
+    }
+
+    /// All entries in order, after [`Names::sort`].
+    pub(super) fn merged(&self) -> io::Result<Merge<'_>> {
+        Merge::new(self.runs.iter().flat_map(Runs::iter), &self.entries)
+    }
+}
+
+// === impl Builder ===
+
+impl Builder {
+    /// One of some names.
+    pub(in crate::lists) fn new(names: Names) -> Self {
+        Builder { names, lists: Vec::new(), exceptions: Vec::new() }
+    }
+
+    /// Adds a list whose names are known; their marks count from the first.
+    pub(in crate::lists) fn add_list(&mut self, run: ListRun, first: Mark) {
+        if run.entries > 0 {
+            self.names.reach(run.labels);
+        }
+        self.lists.push((run, first));
+    }
+
+    /// Adds an exception of a list.
+    pub(in crate::lists) fn except(&mut self, exception: Exception) {
+        self.names.reach((exception.hashes.len(), exception.hashes.len()));
+        self.exceptions.push(exception);
     }
 
     /// Writes the index of all names added. A name that was added more than once has the tags of
@@ -121,31 +195,39 @@ impl Builder {
         open: &[Name],
         mut sink: S,
     ) -> Result<Index, Unbuilt> {
-        if let Some(error) = self.broken {
-            return Err(Unbuilt::Disk(error));
-        }
-        self.entries.sort_unstable();
-        let mut open: Vec<u64> = open.iter().flat_map(|name| self.key.walk(name)).collect();
+        self.names.sort()?;
+        let mut open: Vec<u64> = open.iter().flat_map(|name| self.names.key.walk(name)).collect();
         open.sort_unstable();
         open.dedup();
 
         // Once to count, once to write: how many lines there are decides where a name stands.
         let mut table = RowNumbers::new(rows, rows_max);
+        let mut carving = Carving::new(&self.exceptions);
         let (mut names, mut entries, mut listed) = (0, 0, 0);
         let mut unlisted = Vec::with_capacity(open.len());
-        Merge::new(self.runs.as_ref(), &self.entries)?.each_name(|hash, marks| {
+        self.merged()?.each_name(|hash, marks| {
             names += 1;
             while open.get(listed).is_some_and(|open| *open < hash) {
                 unlisted.push(open[listed]);
                 listed += 1;
             }
             listed += usize::from(open.get(listed) == Some(&hash));
+            if !carving.is_empty() {
+                carving.note(hash, marks);
+            }
             table.each_number(marks, |_| {
                 entries += 1;
                 Ok(())
             })
         })?;
         unlisted.extend_from_slice(&open[listed..]);
+        let losses = carving.losses(rows).into_iter();
+        // Where there is no room for such a row, what a list took back stays closed.
+        let losses: Vec<_> =
+            losses.filter_map(|(hash, row)| Some((hash, table.number(row)?))).collect();
+        entries += losses.len();
+        // What loses tags is found as well, and that is right.
+        unlisted.retain(|hash| losses.binary_search_by_key(hash, |(lost, _)| *lost).is_err());
         if entries > NAMES_MAX {
             return Err(io::Error::other("there are more than 2^32 names").into());
         }
@@ -155,11 +237,11 @@ impl Builder {
         let home_lines = (entries * 5).div_ceil(NAMES_IN_FIVE_LINES);
         let home_lines = u32::try_from(home_lines).expect("fewer lines than names");
         let mut header = Header {
-            key: self.key,
+            key: self.names.key,
             fingerprint: carried.fingerprint,
             began: carried.began,
             names,
-            labels: if names == 0 { (0, 0) } else { self.labels },
+            labels: if entries == 0 { (0, 0) } else { self.names.labels },
             home_lines,
             lines: home_lines,
             rows: table.rows.len(),
@@ -168,20 +250,35 @@ impl Builder {
         // What spills from the last line takes next to nothing.
         sink.begin(header.end() + LINE_OCTETS * LINE_OCTETS)?;
         let mut lines = Lines { homes: home_lines, at: 0, waiting: VecDeque::new() };
-        Merge::new(self.runs.as_ref(), &self.entries)?.each_name(|hash, marks| {
+        let mut losses = losses.into_iter().peekable();
+        self.merged()?.each_name(|hash, marks| {
+            // What a name loses stands before what it has.
+            while let Some((hash, number)) = losses.next_if(|(lost, _)| *lost <= hash) {
+                lines.put(hash, number, &mut sink)?;
+            }
             table.each_number(marks, |number| lines.put(hash, number, &mut sink))
         })?;
+        for (hash, number) in losses {
+            lines.put(hash, number, &mut sink)?;
+        }
         header.lines = lines.finish(&mut sink)?;
         for row in &table.rows {
             let mut octets = [0; ROW_OCTETS];
-            let (at, below) = octets.split_at_mut(ROW_OCTETS / 2);
-            at.copy_from_slice(&row.at.to_octets());
-            below.copy_from_slice(&row.below.to_octets());
+            let sets = [row.at, row.less_at, row.below, row.less_below];
+            for (to, set) in octets.as_chunks_mut().0.iter_mut().zip(sets) {
+                *to = set.to_octets();
+            }
             sink.write(&octets)?;
         }
         sink.write(&text)?;
-        drop((self.entries, self.runs));
+        drop((self.names, self.lists));
         sink.finish(&header, &|index| !unlisted.iter().any(|hash| index.finds(*hash)))
+    }
+
+    fn merged(&self) -> io::Result<Merge<'_>> {
+        let lists = self.lists.iter().map(|(run, first)| run.read(*first));
+        let runs = self.names.runs.iter().flat_map(Runs::iter).chain(lists);
+        Merge::new(runs, &self.names.entries)
     }
 }
 
@@ -284,7 +381,7 @@ impl<'a> RowNumbers<'a> {
         }
         let all = marks.iter().fold(Row::default(), |all, mark| {
             let row = &self.of_mark[*mark as usize];
-            Row { at: all.at.union(&row.at), below: all.below.union(&row.below) }
+            Row { at: all.at.union(&row.at), below: all.below.union(&row.below), ..all }
         });
         let number = self.number(all)?;
         if self.numbers_together.len() < ROWS_MAX {

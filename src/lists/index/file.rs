@@ -23,7 +23,7 @@ const HEADER_WORDS: usize = 16;
 /// The first octets of each index.
 const MAGIC: u64 = u64::from_le_bytes(*b"amparo\x00i");
 /// The version of this layout. Another one is built again.
-const VERSION: u64 = 1;
+const VERSION: u64 = 2;
 /// How much is written at once, in octets.
 const WRITE_OCTETS: usize = 64 * 1024;
 /// Multiplies in the checksum: odd, and with as many ones as zeros. Nothing else hangs on it.
@@ -228,6 +228,16 @@ impl Index {
         let carried = Carried { fingerprint, began: header.began, text };
         Ok((Index::new(Octets::Mapped(octets), &header), carried))
     }
+}
+
+/// The key of the index at a path, whatever it was made from: names that were hashed for it need not
+/// be hashed again. None when it is no index of this version.
+pub(in crate::lists) fn key_of(path: &Path) -> Option<Key> {
+    let mut head = [0; HEADER_WORDS * 8];
+    File::open(path).ok()?.read_exact_at(&mut head, 0).ok()?;
+    let words = head.as_chunks::<8>().0;
+    let [magic, version, start, factor] = std::array::from_fn(|i| u64::from_le_bytes(words[i]));
+    if (magic, version) == (MAGIC, VERSION) { Key::from_words([start, factor]) } else { None }
 }
 
 // === impl Sink for InMemory ===

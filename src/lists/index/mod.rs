@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! header │ line 0 │ line 1 │ …                             │ rows        │ reports
-//!        │ 10 remainders (u32), 10 row numbers (u16), u32  │ at, below   │ (JSON)
+//!        │ 10 remainders (u32), 10 row numbers (u16), u32  │ sets of tags│ (JSON)
 //! ```
 //! A name is kept as a keyed 64-bit hash. Its upper half chooses its home among the *lines*, of a
 //! cache line each; its lower half, the *remainder*, stands there beside the number of a *row*:
@@ -19,8 +19,10 @@
 //! disk, `hash` how a name becomes numbers. Start at [`Index::tags_of`].
 
 mod build;
+mod carve;
 mod file;
 mod hash;
+mod list_run;
 mod runs;
 #[cfg(test)]
 mod tests;
@@ -28,15 +30,18 @@ mod tests;
 use std::fmt;
 use std::ops::Deref;
 
+use super::pattern::Patterns;
 use crate::name::Name;
 use crate::policy::mentioned::Mentioned;
 use crate::policy::tags::{Lookup, TAGS_MAX, TagSet};
 use crate::sys::Mapped;
-pub(super) use build::{Builder, Mark, Row, Unbuilt};
+pub(super) use build::{Builder, Mark, Names, Row, Unbuilt};
+pub(super) use carve::Exception;
 pub use file::Unusable;
-pub(super) use file::{Carried, Checksum, InFile, InMemory};
+pub(super) use file::{Carried, Checksum, InFile, InMemory, key_of};
 use file::{HEADER_OCTETS, Header};
 pub(super) use hash::Key;
+pub(super) use list_run::{ListRun, Made, write as write_list};
 
 /// The octets of a line: one cache line.
 const LINE_OCTETS: usize = 64;
@@ -45,8 +50,11 @@ const LINE_ENTRIES: usize = 10;
 /// The words of a line that are compared at once, in fours as vector units have them. The last two
 /// are row numbers; what they say is looked at again.
 const LINE_WORDS_COMPARED: usize = 12;
-/// The octets of a row: two sets.
-const ROW_OCTETS: usize = 2 * TAGS_MAX / 8;
+/// The octets of a set of tags.
+const SET_OCTETS: usize = TAGS_MAX / 8;
+/// The octets of a row: what the name has, what it has not of what its parents hand down, and both
+/// for the names below it.
+const ROW_OCTETS: usize = 4 * SET_OCTETS;
 /// How many labels are hashed before their lines are looked at: the loads of several lines then
 /// overlap. Most names have three or four.
 const BATCH: usize = 8;
@@ -63,6 +71,7 @@ pub struct Index {
     /// Where the lines end and the rows begin.
     lines_end: usize,
     rows_end: usize,
+    patterns: Option<Patterns>,
 }
 
 /// Where the octets of an index are.
@@ -78,8 +87,8 @@ enum Octets {
 impl Lookup for Index {
     fn tags_of(&self, name: &Name) -> TagSet {
         let mut tags = TagSet::EMPTY;
-        self.walk(name, 0, |_| {}, |set| tags = tags.union(set));
-        tags
+        self.walk(name, 0, |_| {}, |has, loses| tags = tags.minus(loses).union(has));
+        tags.union(&self.tags_by_pattern(name))
     }
 
     fn hash_of(&self, name: &Name) -> u64 {
@@ -89,8 +98,10 @@ impl Lookup for Index {
     fn look_up(&self, name: &Name, mentioned: &Mentioned) -> (TagSet, bool) {
         let (mut tags, mut may_be_mentioned) = (TagSet::EMPTY, false);
         let also = |hash| may_be_mentioned |= mentioned.contains(hash);
-        self.walk(name, mentioned.labels_max(), also, |set| tags = tags.union(set));
-        (tags, may_be_mentioned)
+        self.walk(name, mentioned.labels_max(), also, |has, loses| {
+            tags = tags.minus(loses).union(has);
+        });
+        (tags.union(&self.tags_by_pattern(name)), may_be_mentioned)
     }
 }
 
@@ -124,8 +135,15 @@ impl Index {
 
     /// Every tag that some name has.
     pub(super) fn tags(&self) -> TagSet {
-        let sets = self.rows().iter().flat_map(|row| row.as_chunks().0);
-        sets.fold(TagSet::EMPTY, |all, set| all.union(&TagSet::from_octets(set)))
+        let sets = self.rows().iter().flat_map(|row| row.as_chunks::<SET_OCTETS>().0);
+        let in_rows = sets.fold(TagSet::EMPTY, |all, set| all.union(&TagSet::from_octets(set)));
+        self.patterns.iter().fold(in_rows, |all, patterns| all.union(&patterns.tags()))
+    }
+
+    /// With patterns beside the names.
+    pub(super) fn with(mut self, patterns: Option<Patterns>) -> Self {
+        self.patterns = patterns;
+        self
     }
 
     /// What a header says stands in some octets. The header is one that was checked, or ours.
@@ -138,6 +156,7 @@ impl Index {
             home_lines: header.home_lines,
             lines_end: header.lines_end(),
             rows_end: header.rows_end(),
+            patterns: None,
         }
     }
 
@@ -150,14 +169,15 @@ impl Index {
     }
 
     /// Hands over the hashes of the name and of its parents up to so many labels, or as many as
-    /// some name here has, and the sets of tags that each gives to the name.
+    /// some name here has, and from the shortest on the tags that each gives to the name, and those
+    /// that it takes from what shorter ones gave.
     #[inline]
     fn walk(
         &self,
         name: &Name,
         labels_max: usize,
         mut each_hash: impl FnMut(u64),
-        mut each_set: impl FnMut(&TagSet),
+        mut each: impl FnMut(&TagSet, &TagSet),
     ) {
         let lines = self.lines();
         let (fewest, most) = self.labels;
@@ -178,7 +198,8 @@ impl Index {
                 // Rules may spell out longer names than the lists.
                 if (fewest..=most).contains(&depth) {
                     each_row(lines, self.home_lines, hash, |row| {
-                        each_set(&self.tags_in(row, depth == labels));
+                        let [has, loses] = self.tags_in(row, depth == labels);
+                        each(&has, &loses);
                     });
                 }
             }
@@ -192,11 +213,20 @@ impl Index {
         found
     }
 
-    /// The tags a row gives to a name itself, or to what stands below.
-    fn tags_in(&self, row: u16, is_whole: bool) -> TagSet {
-        let sets = self.rows().get(usize::from(row)).map(|row| row.as_chunks().0);
-        sets.and_then(|sets| sets.get(usize::from(!is_whole)))
-            .map_or(TagSet::EMPTY, TagSet::from_octets)
+    /// The tags a row gives to a name itself, or to what stands below, and those it takes.
+    #[inline]
+    fn tags_in(&self, row: u16, is_whole: bool) -> [TagSet; 2] {
+        let sets: Option<&[[u8; SET_OCTETS]; 4]> =
+            self.rows().get(usize::from(row)).and_then(|row| row.as_chunks().0.first_chunk());
+        let Some([at, less_at, below, less_below]) = sets else { return Default::default() };
+        let [has, loses] = if is_whole { [at, less_at] } else { [below, less_below] };
+        [TagSet::from_octets(has), TagSet::from_octets(loses)]
+    }
+
+    /// The tags of the patterns that match a name. Few households have any.
+    #[inline]
+    fn tags_by_pattern(&self, name: &Name) -> TagSet {
+        self.patterns.as_ref().map_or(TagSet::EMPTY, |patterns| patterns.tags_of(name))
     }
 }
 
@@ -253,6 +283,7 @@ impl Default for Index {
             home_lines: 0,
             lines_end: 0,
             rows_end: 0,
+            patterns: None,
         }
     }
 }

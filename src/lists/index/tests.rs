@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use proptest::prelude::*;
 
-use super::build::{Builder, Mark, ROWS_MAX, Row, Unbuilt};
+use super::build::{Builder, Mark, Names, ROWS_MAX, Row, Unbuilt};
 use super::file::{Carried, InFile, InMemory};
 use super::hash::Key;
 use super::{Index, LINE_OCTETS};
@@ -18,17 +18,17 @@ fn name(text: &str) -> Name {
 
 /// A row for a name with all below it.
 fn all_below(tag: u16) -> Row {
-    Row { at: TagSet::of(Tag(tag)), below: TagSet::of(Tag(tag)) }
+    Row { at: TagSet::of(Tag(tag)), below: TagSet::of(Tag(tag)), ..Row::default() }
 }
 
 /// Two rows for each of four tags: for the name alone, and with all below it.
 fn rows() -> Vec<Row> {
-    let exact = |tag| Row { at: TagSet::of(Tag(tag)), below: TagSet::EMPTY };
+    let exact = |tag| Row { at: TagSet::of(Tag(tag)), ..Row::default() };
     (0..4).flat_map(|tag| [exact(tag), all_below(tag)]).collect()
 }
 
-fn built(builder: Builder, rows: &[Row]) -> Index {
-    builder.finish(rows, &Carried::default(), &[], InMemory::default()).unwrap()
+fn built(names: Names, rows: &[Row]) -> Index {
+    Builder::new(names).finish(rows, &Carried::default(), &[], InMemory::default()).unwrap()
 }
 
 /// Names of one to four labels, of letters few enough that they meet.
@@ -52,7 +52,11 @@ fn model_of(names: impl Iterator<Item = (Name, Mark)>) -> HashMap<Vec<u8>, Row> 
     for (name, mark) in names {
         let row = model.entry(name.wire().to_vec()).or_default();
         let more = rows[mark as usize];
-        *row = Row { at: row.at.union(&more.at), below: row.below.union(&more.below) };
+        *row = Row {
+            at: row.at.union(&more.at),
+            below: row.below.union(&more.below),
+            ..Row::default()
+        };
     }
     model
 }
@@ -82,16 +86,16 @@ fn agrees(index: &Index, model: &HashMap<Vec<u8>, Row>) {
 #[test]
 fn an_empty_index_knows_nothing() {
     assert_eq!(Index::default().tags_of(&name("a.example")), TagSet::EMPTY);
-    let empty = built(Builder::new(Key::random(), None), &[]);
+    let empty = built(Names::new(Key::random(), None), &[]);
     assert!(empty.is_empty() && empty.tags_of(&Name::ROOT).is_empty());
 }
 
 #[test]
 fn an_index_of_any_size_says_what_a_walk_says() {
     for size in [0, 1, 2, 3, 9, 10, 11, 100, 5000, 100_000] {
-        let mut builder = Builder::new(Key::random(), None);
-        some_names(size).for_each(|(name, mark)| builder.add(&name, mark));
-        agrees(&built(builder, &rows()), &model_of(some_names(size)));
+        let mut names = Names::new(Key::random(), None);
+        some_names(size).for_each(|(name, mark)| names.add(&name, mark));
+        agrees(&built(names, &rows()), &model_of(some_names(size)));
     }
 }
 
@@ -100,8 +104,8 @@ fn runs_on_the_disk_make_the_same_index_as_memory() {
     for held_max in [1, 100, 4096, 100_000] {
         let size = if held_max == 1 { 300 } else { 20_000 };
         let key = Key::random();
-        let mut in_memory = Builder::new(key, None);
-        let mut spilling = Builder::holding(key, Some(tempfile::tempfile().unwrap()), held_max);
+        let mut in_memory = Names::new(key, None);
+        let mut spilling = Names::holding(key, Some(tempfile::tempfile().unwrap()), held_max);
         for (name, mark) in some_names(size) {
             in_memory.add(&name, mark);
             spilling.add(&name, mark);
@@ -110,7 +114,9 @@ fn runs_on_the_disk_make_the_same_index_as_memory() {
         let path = directory.path().join("index");
         let file = tempfile::NamedTempFile::new_in(directory.path()).unwrap();
         let carried = Carried { text: b"[]".to_vec(), ..Carried::default() };
-        let spilled = spilling.finish(&rows(), &carried, &[], InFile::new(file, &path)).unwrap();
+        let spilled = Builder::new(spilling)
+            .finish(&rows(), &carried, &[], InFile::new(file, &path))
+            .unwrap();
         let in_memory = built(in_memory, &rows());
         assert_eq!(spilled.lines(), in_memory.lines());
         assert_eq!(spilled.rows(), in_memory.rows());
@@ -123,9 +129,9 @@ fn runs_on_the_disk_make_the_same_index_as_memory() {
 
 #[test]
 fn a_million_names_would_take_less_than_eight_octets_each() {
-    let mut builder = Builder::new(Key::random(), None);
-    (0..100_000).for_each(|number| builder.add(&name(&format!("n{number}.example")), 0));
-    let index = built(builder, &rows());
+    let mut names = Names::new(Key::random(), None);
+    (0..100_000).for_each(|number| names.add(&name(&format!("n{number}.example")), 0));
+    let index = built(names, &rows());
     assert!(size_of_val(index.lines()) < 785_000, "{}", size_of_val(index.lines()));
     // Chance spreads names over lines as it spreads drops over tiles: few lines are passed.
     let past = index.lines().iter().filter(|line| line[60..] != [0; 4]).count();
@@ -134,9 +140,9 @@ fn a_million_names_would_take_less_than_eight_octets_each() {
 
 #[test]
 fn lines_are_cache_lines_in_memory_too() {
-    let mut builder = Builder::new(Key::random(), None);
-    some_names(1000).for_each(|(name, mark)| builder.add(&name, mark));
-    let index = built(builder, &rows());
+    let mut names = Names::new(Key::random(), None);
+    some_names(1000).for_each(|(name, mark)| names.add(&name, mark));
+    let index = built(names, &rows());
     assert!(index.lines().as_ptr().cast::<u8>().addr().is_multiple_of(LINE_OCTETS));
 }
 
@@ -144,14 +150,16 @@ fn lines_are_cache_lines_in_memory_too() {
 fn a_name_keeps_all_its_tags_when_rows_run_out() {
     let rows: Vec<Row> = (0..4).map(all_below).collect();
     for rows_max in [5, 6, ROWS_MAX] {
-        let mut builder = Builder::new(Key::random(), None);
+        let mut names = Names::new(Key::random(), None);
         for (text, marks) in [("a.example", [0, 1]), ("b.example", [2, 3])] {
             for mark in marks {
-                builder.add(&name(text), mark);
+                names.add(&name(text), mark);
             }
         }
         let carried = Carried::default();
-        let index = builder.finish_in(&rows, rows_max, &carried, &[], InMemory::default()).unwrap();
+        let index = Builder::new(names)
+            .finish_in(&rows, rows_max, &carried, &[], InMemory::default())
+            .unwrap();
         let tags = |text| index.tags_of(&name(text)).iter().collect::<Vec<_>>();
         assert_eq!(tags("a.example"), [Tag(0), Tag(1)]);
         assert_eq!(tags("x.b.example"), [Tag(2), Tag(3)]);
@@ -164,10 +172,10 @@ fn a_name_that_must_stay_open_is_never_taken_for_a_listed_one() {
     // A key that mixes nothing: the lower half of the hash holds the first three letters alone.
     let weak = Key::from_words([0, 1]).unwrap();
     let build = |key, open: &[Name]| {
-        let mut builder = Builder::new(key, None);
-        builder.add(&name("abcd.example"), 1);
-        builder.add(&name("own.example"), 1);
-        builder.finish(&rows(), &Carried::default(), open, InMemory::default())
+        let mut names = Names::new(key, None);
+        names.add(&name("abcd.example"), 1);
+        names.add(&name("own.example"), 1);
+        Builder::new(names).finish(&rows(), &Carried::default(), open, InMemory::default())
     };
     let twin = name("abce.example");
     assert!(!build(weak, &[]).unwrap().tags_of(&twin).is_empty());
@@ -179,9 +187,9 @@ fn a_name_that_must_stay_open_is_never_taken_for_a_listed_one() {
 
 #[test]
 fn a_name_that_a_rule_spells_out_is_told_however_long_it_is() {
-    let mut builder = Builder::new(Key::random(), None);
-    builder.add(&name("listed.example"), 1);
-    for index in [built(builder, &rows()), Index::default()] {
+    let mut names = Names::new(Key::random(), None);
+    names.add(&name("listed.example"), 1);
+    for index in [built(names, &rows()), Index::default()] {
         let spelt = [name("a.rule.of.many.labels.example"), name("b.example")];
         let mentioned = Mentioned::new(&spelt, &index);
         for asked in ["www.a.rule.of.many.labels.example", "b.example", "x.b.example"] {
@@ -202,11 +210,11 @@ proptest! {
     ) {
         let listed: Vec<_> = listed.iter().map(|(text, mark)| (name(text), *mark)).collect();
         let model = model_of(listed.iter().copied());
-        let mut builder = Builder::new(Key::random(), None);
+        let mut names = Names::new(Key::random(), None);
         for (name, mark) in &listed {
-            builder.add(name, *mark);
+            names.add(name, *mark);
         }
-        let index = built(builder, &rows());
+        let index = built(names, &rows());
         let asked: Vec<_> = asked.iter().map(|text| name(text)).collect();
         for name in listed.iter().map(|(name, _)| name).chain(&asked) {
             prop_assert_eq!(index.tags_of(name), tags_by_walking(&model, name));
