@@ -3,30 +3,31 @@
 //! What came is looked at beside the copy in force, and takes its place only when it is a list
 //! that looks like the one before. Start at [`bring`], then [`settle`]. Knows nothing of when.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use tempfile::NamedTempFile;
+use tracing::warn;
 
 use super::fetch::{Addresses, Fetcher, Outcome as Fetched, Progress};
 use super::judge::{FIRST_OCTETS, Held, Seen, judge};
 use crate::config::{Config, Download};
 use crate::house::fetched::{self, Meta};
-use crate::house::unpack;
+use crate::house::unpack::{self, Piece};
+use crate::house;
+use crate::lists::catalogue::catalogue;
 use crate::lists::{self, Source};
-use crate::policy::rules::NameSet;
+use crate::name::Name;
 
 /// What is kept fresh, and what it is judged by: of the config in force.
 #[derive(Debug, Clone)]
 pub struct Wanted {
     /// The lists that are fetched.
     pub lists: Vec<List>,
-    essentials: Arc<NameSet>,
-    /// In which zone a sentence tells a day.
-    zone: TimeZone,
+    /// What none of them may close, and in which zone a sentence tells a day.
+    config: Arc<Config>,
 }
 
 /// One list that is fetched.
@@ -65,6 +66,10 @@ struct Examined {
     first: Vec<u8>,
     seen: Seen,
 }
+
+/// Tells what still reads for somebody that he has gone.
+#[derive(Default)]
+struct GivenUp(Arc<AtomicBool>);
 
 /// Fetches a list and judges it. Changes nothing; dropped, it leaves nothing behind. With `accept`
 /// it is fetched whole, and only what is no list at all is kept out.
@@ -129,7 +134,7 @@ pub(super) fn settle(
     let meanwhile = match known.fetched {
         None => "its names are not closed yet".to_owned(),
         Some(at) => {
-            let day = at.to_zoned(wanted.zone.clone()).strftime("%Y-%m-%d");
+            let day = at.to_zoned(wanted.config.household.zone.clone()).strftime("%Y-%m-%d");
             format!("the copy of {day} stays in force")
         }
     };
@@ -200,6 +205,49 @@ fn judged(
     })
 }
 
+/// Reads a copy as the house would. The error is what is wrong with its packing.
+fn examined(
+    list: &List,
+    wanted: &Wanted,
+    file: &Path,
+    given_up: &AtomicBool,
+) -> Result<Examined, String> {
+    let (_, part) = list.download.url.split_once('#').unzip();
+    let everyday: Vec<Name> =
+        catalogue().everyday.iter().filter_map(|name| Name::parse(name).ok()).collect();
+    let mut first = Vec::new();
+    let mut outcome = Ok(());
+    let guard = house::guard(&wanted.config);
+    let examined = lists::examine(&list.source, &guard, &everyday, |reader| {
+        let read = unpack::read(file, part, &mut |piece| match piece {
+            // Nobody waits for it any more.
+            _ if given_up.load(Ordering::Relaxed) => {}
+            Piece::Text(octets) => {
+                let room = FIRST_OCTETS.saturating_sub(first.len()).min(octets.len());
+                first.extend_from_slice(&octets[..room]);
+                reader.feed(octets);
+            }
+            Piece::EndOfFile => reader.end_of_file(),
+        });
+        if let Err(trouble) = read {
+            outcome = Err(format!("what came cannot be read: {trouble}"));
+        }
+    });
+    outcome?;
+    let report = examined.report;
+    let closes = examined.closes.into_iter().map(|place| everyday[place].to_string()).collect();
+    let (taken, skipped, refused) = (report.taken, report.skipped, report.refused_count);
+    Ok(Examined { first, seen: Seen { taken, skipped, refused, closes } })
+}
+
+// === impl GivenUp ===
+
+impl Drop for GivenUp {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 // === impl Wanted ===
 
 impl Wanted {
@@ -212,8 +260,7 @@ impl Wanted {
         };
         Wanted {
             lists: config.downloads.iter().filter_map(of).collect(),
-            essentials: Arc::new(config.household.essentials.clone()),
-            zone: config.household.zone.clone(),
+            config: Arc::new(config.clone()),
         }
     }
 
