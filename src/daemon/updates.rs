@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
 use tokio::runtime::Handle;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 
 use super::Shared;
 use super::commands::stopped;
@@ -18,7 +18,7 @@ use crate::dns::wire::{CLASS_IN, rcode};
 use crate::dns::{Resolver, State};
 use crate::name::Name;
 use crate::update::fetch::Addresses;
-use crate::update::{Fresh, News, Outcome, Settings, Updater, Wanted};
+use crate::update::{Fresh, News, Settings, Updater, Wanted};
 
 /// Finds servers by asking the household's upstreams: the system may ask us, who would have to
 /// know already what is to be fetched.

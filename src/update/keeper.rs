@@ -373,8 +373,15 @@ impl<A: Addresses + Send + Sync + 'static> Keeper<A> {
     /// What is known of a list; nothing but its default when it never came.
     fn known(&mut self, id: &str) -> &mut Meta {
         let state = &self.settings.state;
-        let load = || Meta::load(state, id).unwrap_or_default();
-        self.known.entry(id.to_owned()).or_insert_with(load)
+        self.known.entry(id.to_owned()).or_insert_with(|| {
+            let mut known = Meta::load(state, id).unwrap_or_default();
+            let is_damaged = || fetched::whole_copy(state, id).is_none_or(|copy| copy.is_old);
+            if known.fetched.is_some() && is_damaged() {
+                // It is due at once.
+                (known.asked, known.checked) = (None, None);
+            }
+            known
+        })
     }
 
     /// Whether a list is still to be had from where it was asked for.

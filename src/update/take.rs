@@ -84,7 +84,8 @@ pub(super) async fn bring<A: Addresses>(
 ) -> Brought {
     // The copy's validators are of the address it came from; what is damaged is fetched again.
     let is_current = known.url == list.download.url && !accept;
-    let is_whole = || fetched::whole_copy(state, &list.download.list).is_some();
+    let copy = || fetched::whole_copy(state, &list.download.list);
+    let is_whole = || copy().is_some_and(|copy| !copy.is_old);
     let known = (is_current && is_whole()).then_some(known);
     let directory = fetched::directory(state);
     let came = match fetcher.fetch(&list.download, known.as_ref(), &directory, progress).await {
