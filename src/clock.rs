@@ -7,6 +7,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use jiff::{SignedDuration, Timestamp};
+use rustls::pki_types::UnixTime;
+use rustls::time_provider::TimeProvider;
+
+/// The earliest time certificates are judged by, in seconds since 1970: 2026-11-01. A router
+/// without a battery starts in 1970; it cannot be earlier than when this was written.
+const TIME_FLOOR_SECONDS: u64 = 1_793_491_200;
 
 /// Tells the time: the machine's, or one that a test holds and moves.
 #[derive(Debug, Clone)]
@@ -78,6 +84,14 @@ impl Clock {
     /// Moves a held clock on by `by`; the machine's clock is left alone.
     pub fn advance(&self, by: SignedDuration) {
         self.set(self.now().saturating_add(by).unwrap_or(Timestamp::MAX));
+    }
+}
+
+/// The time certificates are judged by: the wall clock's, but never before this was written.
+impl TimeProvider for Clock {
+    fn current_time(&self) -> Option<UnixTime> {
+        let seconds = u64::try_from(self.now().as_second()).unwrap_or(0).max(TIME_FLOOR_SECONDS);
+        Some(UnixTime::since_unix_epoch(std::time::Duration::from_secs(seconds)))
     }
 }
 

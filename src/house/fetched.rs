@@ -44,6 +44,8 @@ pub struct Meta {
     pub last_modified: Option<String>,
     /// When the copy came.
     pub fetched: Option<Timestamp>,
+    /// When the server was last asked, with success or without.
+    pub asked: Option<Timestamp>,
     /// When the server was last asked with success, "nothing newer" included.
     pub checked: Option<Timestamp>,
     /// The copy's length.

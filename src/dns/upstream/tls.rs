@@ -14,8 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::crypto::ring;
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::time_provider::TimeProvider;
+use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -23,10 +22,6 @@ use tokio_rustls::client::TlsStream;
 
 use super::trouble::Trouble;
 use crate::clock::Clock;
-
-/// The earliest time certificates are judged by, in seconds since 1970: 2026-11-01. A router
-/// without a battery starts in 1970; it cannot be earlier than when this was written.
-const TIME_FLOOR_SECONDS: u64 = 1_793_491_200;
 
 /// Opens connections to one upstream.
 #[derive(Clone)]
@@ -48,7 +43,7 @@ impl Tls {
         let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
         roots.add_parsable_certificates(extra_roots.iter().cloned());
         let provider = Arc::new(ring::default_provider());
-        let time = Arc::new(HouseTime(clock.clone()));
+        let time = Arc::new(clock.clone());
         let config = ClientConfig::builder_with_details(provider, time)
             .with_safe_default_protocol_versions()
             .expect("ring serves TLS 1.2 and 1.3")
@@ -79,16 +74,5 @@ impl Tls {
             Ok(Err(error)) => Err(Trouble::of_io(&error)),
             Err(_) => Err(Trouble::Silent),
         }
-    }
-}
-
-/// The clock certificates are judged by.
-#[derive(Debug)]
-struct HouseTime(Clock);
-
-impl TimeProvider for HouseTime {
-    fn current_time(&self) -> Option<UnixTime> {
-        let seconds = u64::try_from(self.0.now().as_second()).unwrap_or(0);
-        Some(UnixTime::since_unix_epoch(Duration::from_secs(seconds.max(TIME_FLOOR_SECONDS))))
     }
 }
