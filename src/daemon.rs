@@ -54,6 +54,8 @@ pub struct Options {
     pub state_directory: Option<PathBuf>,
     /// Where to listen instead of what the config says.
     pub listen: Option<Vec<SocketAddr>>,
+    /// Whether nothing is fetched: [`Config::go_offline`](config::Config::go_offline).
+    pub offline: bool,
     /// What time it is.
     pub clock: Clock,
 }
@@ -131,7 +133,10 @@ pub async fn start(mut options: Options) -> Result<Daemon, Failure> {
         house::find_config(options.config_file.as_deref(), options.state_directory.as_deref())
             .map_err(|why| Failure::Config(why.to_string()))?;
     let mut notices = notices_of(&found);
-    let Found { checked, text, state_directory, trouble } = found;
+    let Found { mut checked, text, state_directory, trouble } = found;
+    if options.offline {
+        checked.config.go_offline();
+    }
     prepare(&state_directory, &mut notices.start)?;
     let control = commands::bind(&state_directory, &mut notices.start).await?;
     // Only now: another daemon's copy is not ours to replace.
@@ -386,7 +391,10 @@ impl Shared {
     fn read_config(&self) -> Result<Checked, String> {
         let file = self.config_file();
         let read = house::read_config(file, self.options.state_directory.as_deref());
-        let (checked, text) = read.map_err(|(why, _)| why.to_string())?;
+        let (mut checked, text) = read.map_err(|(why, _)| why.to_string())?;
+        if self.options.offline {
+            checked.config.go_offline();
+        }
         if file.is_some() {
             house::keep_config(&self.state_directory, &text);
         }

@@ -114,7 +114,7 @@ fn a_file_of_nonsense_is_refused() {
 #[test]
 fn a_variable_that_names_no_file_is_a_wrong_config() {
     let home = Home::new();
-    let output = home.bare_with("AMPARO_CONFIG", "/nowhere/x.toml", &["run"]);
+    let output = home.bare_with("AMPARO_CONFIG", "/nowhere/x.toml", &["run", "--offline"]);
     output.exits(CONFIG).complains("/nowhere/x.toml cannot be read");
 }
 
@@ -445,7 +445,7 @@ fn a_port_in_use_is_said_with_its_number() {
     let address = taken.local_addr().expect("it is bound");
     let _udp = UdpSocket::bind(address);
     let home = Home::with(&format!("{}\n[dns]\nlisten = \"{address}\"\n", family()));
-    let output = home.amparo(&["run"]);
+    let output = home.amparo(&["run", "--offline"]);
     output.exits(FAILED).complains(&address.port().to_string()).is_plain();
 }
 
@@ -456,7 +456,7 @@ fn a_state_directory_that_cannot_be_written_is_said_with_its_path() {
     home.write("file", "");
     let config = home.config().display().to_string();
     let state = home.path().join("file/state").display().to_string();
-    let output = home.bare(&["run", "--config", &config, "--state", &state]);
+    let output = home.bare(&["run", "--offline", "--config", &config, "--state", &state]);
     output.exits(FAILED).complains(&state);
 }
 
@@ -464,7 +464,7 @@ fn a_state_directory_that_cannot_be_written_is_said_with_its_path() {
 fn a_program_told_to_end_has_written_every_attempt() {
     let port = free_port();
     let home = Home::with(&format!("{}\n[dns]\nlisten = \"127.0.0.1:{port}\"\n", family()));
-    let running = home.start(&["run"]);
+    let running = home.start(&["run", "--offline"]);
     let question = Question::of("www.tiktok.com", RecordType::A);
     for _ in 0..5 {
         asked(MATEO, port, &question).is_blocked();
@@ -479,7 +479,7 @@ fn a_program_told_to_end_has_written_every_attempt() {
 #[test]
 fn a_try_serves_at_once_and_says_how_to_ask() {
     let home = Home::new();
-    let mut running = home.start_bare(&["try"]);
+    let mut running = home.start_bare(&["try", "--offline"]);
     let line = running.hears("dig");
     let words: Vec<&str> = line.split_whitespace().collect();
     let port = words.windows(2).find(|pair| pair[0] == "-p").expect("the port is in the line")[1];

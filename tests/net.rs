@@ -151,7 +151,7 @@ fn the_first_question_from_every_address_of_a_device_meets_its_owners_rules() {
     adult.run("ip addr add 10.8.0.20/24 dev work; ip addr add 10.8.0.30/24 dev work");
 
     let home = Home::with(WHO_IS_WHO);
-    let mut running = home.start_behind(&router.enter(), &["run"]);
+    let mut running = home.start_behind(&router.enter(), &["run", "--offline"]);
     running.hears("answers on 0.0.0.0:53 and [::]:53");
 
     for (from, server) in [
@@ -199,7 +199,7 @@ fn without_the_right_to_port_53_the_defaults_serve_on_loopback() {
     let Some(machine) = Namespace::new() else { return };
     let home = Home::new();
     home.give_to(65534);
-    let mut running = home.start_behind(&machine.enter_as_nobody(), &[]);
+    let mut running = home.start_behind(&machine.enter_as_nobody(), &["run", "--offline"]);
     running.hears("0.0.0.0:53 cannot be bound (Permission denied");
     running.hears("answers on 127.0.0.1:5353 and [::1]:5353");
     running.hears("Try:  dig @127.0.0.1 -p 5353 blocked.amparo.test");
@@ -216,7 +216,7 @@ fn a_file_written_after_the_start_is_taken_and_stays_the_one_that_counts() {
     std::fs::create_dir_all(&folder).expect("it is ours");
     home.give_to(65534);
     let nobody = machine.enter_as_nobody();
-    let mut running = home.start_behind(&nobody, &[]);
+    let mut running = home.start_behind(&nobody, &["run", "--offline"]);
     running.hears("answers on 127.0.0.1:5353");
 
     let file = folder.join("amparo.toml");
@@ -240,16 +240,16 @@ fn a_file_written_after_the_start_is_taken_and_stays_the_one_that_counts() {
 fn where_port_53_is_taken_a_familys_rules_do_not_move_and_the_defaults_do() {
     let Some(machine) = Namespace::new() else { return };
     let first = Home::with(WHO_IS_WHO);
-    let mut holder = first.start_behind(&machine.enter(), &["run"]);
+    let mut holder = first.start_behind(&machine.enter(), &["run", "--offline"]);
     holder.hears("answers on 0.0.0.0:53");
 
     let second = Home::with(WHO_IS_WHO);
-    let output = second.behind(&machine.enter(), &["run"]);
+    let output = second.behind(&machine.enter(), &["run", "--offline"]);
     output.exits(1).complains("amparo: cannot listen on 0.0.0.0:53: ").complains("another program");
 
     let third = Home::new();
     let state = third.state().display().to_string();
-    let args = ["--state", &state, "run"];
+    let args = ["--state", &state, "run", "--offline"];
     // As root the usual config file may be there.
     if !std::path::Path::new("/etc/amparo/amparo.toml").exists() {
         let mut moved = third.start_behind(&machine.enter(), &args);
@@ -268,14 +268,14 @@ fn a_machine_with_one_family_of_addresses_is_served_by_that() {
         [(&old, "127.0.0.1", "A", "0.0.0.0"), (&new, "fd07::1", "AAAA", "::")]
     {
         let home = Home::with(WHO_IS_WHO);
-        let mut running = home.start_behind(&machine.enter(), &["run"]);
+        let mut running = home.start_behind(&machine.enter(), &["run", "--offline"]);
         running.hears("answers on");
         assert_eq!(machine.asks(&format!("@{server} amparo.test {kind}")), server);
         assert_eq!(machine.asks(&format!("@{server} blocked.amparo.test {kind}")), zero);
         assert_eq!(running.terminate(), 0);
     }
     // Loopback has no IPv6 address here: a try does without.
-    let mut trying = Home::new().start_behind(&old.enter(), &["try"]);
+    let mut trying = Home::new().start_behind(&old.enter(), &["try", "--offline"]);
     trying.hears("IPv4 only");
     trying.hears("answers on 127.0.0.1:5353 (UDP and TCP)");
     assert_eq!(old.asks("@127.0.0.1 -p 5353 blocked.amparo.test"), "0.0.0.0");
@@ -286,7 +286,10 @@ fn somebody_who_is_not_root_has_their_own_file_and_state() {
     let home = Home::new();
     let folder = home.path().join(".config/amparo");
     std::fs::create_dir_all(&folder).expect("it is ours");
-    let config = format!("[dns]\nlisten = \"{}\"\n{FAMILY}", dead_address());
+    let config = format!(
+        "[household]\npublic_lists = false\n[dns]\nlisten = \"{}\"\n{FAMILY}",
+        dead_address()
+    );
     std::fs::write(folder.join("amparo.toml"), config).expect("it is ours");
     if is_root() {
         home.give_to(65534);
@@ -308,7 +311,7 @@ fn nothing_is_answered_before_the_lists_are_in_force() {
     let list = "[list.big]\ncategory = \"adult\"\nformat = \"domains\"\nfile = \"big.txt\"";
     let (home, address) = family_on_loopback(list);
     home.write("big.txt", &names.join("\n"));
-    let _running = home.start(&["run"]);
+    let _running = home.start(&["run", "--offline"]);
     let device = Device::at(SOFIA);
     for n in (0..300_000).step_by(7_000) {
         device.asks(address, &format!("name{n}.big.example")).is_blocked();
@@ -319,7 +322,7 @@ fn nothing_is_answered_before_the_lists_are_in_force() {
 fn told_to_end_with_much_in_memory_it_loses_nothing() {
     // Fewer attempts than would be written at once; those beyond 500 a device are folded into one.
     let (home, address) = family_on_loopback("[journal]\nflush_seconds = 3600");
-    let mut running = home.start(&["run"]);
+    let mut running = home.start(&["run", "--offline"]);
     running.hears("answers on");
     let mateo = Device::at(MATEO);
     for n in 0..900 {
@@ -334,7 +337,7 @@ fn told_to_end_with_much_in_memory_it_loses_nothing() {
 #[test]
 fn a_kill_loses_no_more_than_the_last_seconds_and_the_next_start_works() {
     let (home, address) = family_on_loopback("[journal]\nflush_seconds = 1");
-    let mut running = home.start(&["run"]);
+    let mut running = home.start(&["run", "--offline"]);
     running.hears("answers on");
     let mateo = Device::at(MATEO);
     for n in 0..100 {
@@ -351,7 +354,7 @@ fn a_kill_loses_no_more_than_the_last_seconds_and_the_next_start_works() {
     assert!(socket.exists(), "a kill leaves the socket behind");
     assert!(kept() >= 100);
 
-    let mut running = home.start(&["run"]);
+    let mut running = home.start(&["run", "--offline"]);
     running.hears("answers on");
     home.amparo(&["status"]).exits(0).prints("All is well.");
     mateo.asks(address, "www.site1.example").is_blocked();
@@ -363,9 +366,9 @@ fn a_kill_loses_no_more_than_the_last_seconds_and_the_next_start_works() {
 #[test]
 fn two_daemons_do_not_share_a_state_directory() {
     let (home, address) = family_on_loopback("");
-    let mut running = home.start(&["run"]);
+    let mut running = home.start(&["run", "--offline"]);
     running.hears("answers on");
-    let output = home.amparo(&["run"]);
+    let output = home.amparo(&["run", "--offline"]);
     let state = home.state().display().to_string();
     output.exits(1).complains(&state).complains("another amparo runs with it").is_plain();
     // The first one is none the worse for it.

@@ -11,10 +11,13 @@ use crate::daemon::{self, Daemon, Options};
 
 /// Answer questions (what `amparo` alone does)
 #[derive(clap::Args, Default)]
-pub(super) struct Run {}
+pub(super) struct Run {
+    /// Fetch no list: public lists do not count, of your own the last copies serve
+    #[arg(long)]
+    offline: bool,
+}
 
 impl Run {
-    #[expect(clippy::unused_self, reason = "every command runs the same way")]
     pub(super) fn run(self, app: &App) -> Result<(), Failure> {
         let config_file = config::find_file(app.place.config.as_deref());
         serve(Options {
@@ -22,6 +25,7 @@ impl Run {
             config_expected: Some(config::usual_place()),
             state_directory: app.place.state.clone(),
             listen: None,
+            offline: self.offline,
             clock: app.clock.clone(),
         })
     }

@@ -9,6 +9,9 @@ pub(super) struct Try {
     /// The port on loopback; 0 takes any that is free
     #[arg(long, default_value_t = 5353)]
     port: u16,
+    /// Fetch no list
+    #[arg(long)]
+    offline: bool,
 }
 
 impl Try {
@@ -19,6 +22,7 @@ impl Try {
             config_expected: None,
             state_directory: Some(directory.path().to_owned()),
             listen: Some(loopback(self.port).to_vec()),
+            offline: self.offline,
             clock: Clock::System,
         })
     }

@@ -7,6 +7,7 @@
 
 use super::context::Context;
 use super::hours::calendars;
+use super::lists::has_public_lists;
 use super::part::{Part, Said, add, journal_level, part};
 use super::people::{DEFAULT_PROFILE, Person, Profile, band_of, check_profile, people, profiles};
 use super::read::{entries, inner, text};
@@ -73,7 +74,7 @@ pub(super) fn config(context: &mut Context<'_>) -> Option<Config> {
     let local = settings::local_names(context, &dns);
     let journal = settings::journal(context);
     let state_directory = settings::state(context);
-    let tags = tags(context);
+    let mut tags = tags(context);
     let calendars = calendars(context);
     let profiles = profiles(context, &tags, &calendars);
     let (people, devices) = people(context, &tags, &calendars);
@@ -104,6 +105,9 @@ pub(super) fn config(context: &mut Context<'_>) -> Option<Config> {
     }];
     subjects.extend(people.into_iter().map(|person| merge.subject(person)));
     let youtube = merge.youtube;
+    if has_public_lists(context) {
+        tags.subscribe(context.catalogue, &closed_for_somebody(&subjects));
+    }
     Some(Config {
         household: Household {
             language: home.language,
@@ -135,6 +139,14 @@ fn unknown_devices(context: &mut Context<'_>) -> String {
         check_profile(context, &profiles, &written, "unknown devices have");
     }
     written.text.to_owned()
+}
+
+/// What is closed for somebody, always or at some time.
+fn closed_for_somebody(subjects: &[Subject]) -> TagSet {
+    let rules = subjects.iter().map(|subject| &subject.rules);
+    let windows = rules.clone().flat_map(|rules| &rules.schedules);
+    let sets = rules.map(|rules| &rules.closed).chain(windows.map(|window| &window.block.tags));
+    sets.fold(TagSet::EMPTY, |all, set| all.union(set))
 }
 
 fn essentials(catalogue: &Catalogue) -> NameSet {

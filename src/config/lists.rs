@@ -1,25 +1,37 @@
-//! `[list.ID]`: names from a file, or fetched from an address.
+//! `[list.ID]`: names from a file, or fetched from an address; and which of the lists that others
+//! publish a household has.
 
 use std::time::Duration;
 
+use super::Config;
 use super::context::Context;
 use super::elements;
-use super::read::{Entry, Text, flag, text};
+use super::read::{Entry, Text, flag, inner, text};
 use super::settings::Download;
+use super::suggest::did_you_mean;
 use super::tags::{Tags, too_many};
-use crate::lists::{Format, Matching, Origin, Source};
+use crate::lists::catalogue::Catalogue;
+use crate::lists::{Format, Matching, Origin, Published, Source};
 use crate::policy::tags::{Tag, TagInfo, TagKind, TagSet};
 use crate::words::Words;
 
 /// How often a list is fetched that does not say: their keepers publish once a day at most.
-const EVERY: Duration = Duration::from_hours(24);
+const EVERY: Duration = Duration::from_secs(24 * 3600);
 /// The shortest time between two fetches: who keeps a list for nothing pays for the traffic.
-const EVERY_MIN: Duration = Duration::from_hours(1);
+const EVERY_MIN: Duration = Duration::from_secs(1 * 3600);
 
 /// Where a list comes from.
-enum From<'a> {
-    File(Text<'a>),
-    Url(Text<'a>),
+enum From<'written, 'known> {
+    File(Text<'written>),
+    Url(Text<'written>),
+    /// From whoever publishes it: the id alone is written.
+    Published(&'known Published),
+}
+
+/// Whether the household has lists that it does not name: `[household] public_lists`.
+pub(super) fn has_public_lists(context: &Context<'_>) -> bool {
+    let household = inner(context.root, "household");
+    household.and_then(|table| flag(table, "public_lists")).unwrap_or(true)
 }
 
 impl Tags {
@@ -40,6 +52,9 @@ impl Tags {
                 return;
             }
         }
+        if context.catalogue.published.iter().any(|row| row.id == id) {
+            self.spoken_for.push(id.to_owned());
+        }
         let Some(from) = from(context, entry) else { return };
         let every = every(context, entry);
         let origin = match &from {
@@ -52,6 +67,7 @@ impl Tags {
                 Some(Origin::File(context.path(file.text)))
             }
             From::Url(url) => context.element(url, elements::url).map(Origin::Url),
+            From::Published(row) => Some(Origin::Url(row.url.clone())),
         };
         let kind = text(table, "kind").filter(|kind| kind.text == "allow");
         if let Some(kind) = &kind {
@@ -60,9 +76,18 @@ impl Tags {
             context.warning(kind.span.clone(), message, help);
         }
         let enabled = flag(table, "enabled").unwrap_or(true);
-        let (Some(format), Some(origin)) = (format(entry), origin) else { return };
+        let (usual_format, usual_every, is_written) = match &from {
+            From::File(_) | From::Url(_) => (Format::Auto, EVERY, true),
+            From::Published(row) => (row.format, row.every, false),
+        };
+        let (Some(format), Some(origin)) = (format(entry, usual_format), origin) else { return };
         if kind.is_some() || !enabled {
             return;
+        }
+        let mut category = category.map(|category| category.text.to_owned());
+        if let (None, From::Published(row)) = (&category, &from) {
+            tags = self.of(&row.category);
+            category = Some(row.category.clone());
         }
         if category.is_none() {
             let Some(tag) = self.add_list(id) else {
@@ -75,18 +100,43 @@ impl Tags {
             self.downloads.push(Download {
                 list: id.to_owned(),
                 url: url.clone(),
-                every,
-                is_written: true,
+                every: every.unwrap_or(usual_every),
+                is_written,
             });
         }
         self.sources.push(Source {
             id: id.to_owned(),
-            category: category.map(|category| category.text.to_owned()),
+            category,
             tags,
             origin,
             format,
             matching: matching(entry),
         });
+    }
+
+    /// Adds the lists that others publish for what is closed for somebody, but those that
+    /// `[list.ID]` speaks of.
+    pub(super) fn subscribe(&mut self, catalogue: &Catalogue, closed: &TagSet) {
+        for row in catalogue.published.iter().filter(|row| row.subscribe) {
+            let Some(tag) = self.find(&row.category) else { continue };
+            if !closed.contains(tag) || self.spoken_for.contains(&row.id) {
+                continue;
+            }
+            self.downloads.push(Download {
+                list: row.id.clone(),
+                url: row.url.clone(),
+                every: row.every,
+                is_written: false,
+            });
+            self.sources.push(Source {
+                id: row.id.clone(),
+                category: Some(row.category.clone()),
+                tags: self.of(&row.category),
+                origin: Origin::Url(row.url.clone()),
+                format: row.format,
+                matching: None,
+            });
+        }
     }
 
     /// A tag for a list that stands alone. Where a category or service has its id already, the
@@ -105,8 +155,12 @@ impl Tags {
     }
 }
 
-/// `file` or `url`; none, with its mistake reported, when it is not one of the two.
-fn from<'a>(context: &mut Context<'_>, entry: &Entry<'a>) -> Option<From<'a>> {
+/// `file`, `url`, or the id of a list that somebody publishes; none, with its mistake reported,
+/// when it is not one of them.
+fn from<'written, 'known>(
+    context: &mut Context<'known>,
+    entry: &Entry<'written>,
+) -> Option<From<'written, 'known>> {
     let (id, table) = (entry.id.text, entry.table);
     match (text(table, "file"), text(table, "url")) {
         (Some(file), Some(url)) => {
@@ -117,11 +171,17 @@ fn from<'a>(context: &mut Context<'_>, entry: &Entry<'a>) -> Option<From<'a>> {
         }
         (None, None) => {
             // A wrong shape was reported already.
-            if table.get("file").is_none() && table.get("url").is_none() {
-                let message = format!("list `{id}` has neither a file nor a url");
-                let help = "add `file = \"…\"` or `url = \"https://…\"`";
-                context.error(entry.id.span.clone(), message, help);
+            if table.get("file").is_some() || table.get("url").is_some() {
+                return None;
             }
+            let published = &context.catalogue.published;
+            if let Some(row) = published.iter().find(|row| row.id == id) {
+                return Some(From::Published(row));
+            }
+            let message = format!("list `{id}` has neither a file nor a url");
+            let help = did_you_mean(id, published.iter().map(|row| row.id.as_str()))
+                .unwrap_or_else(|| "add `file = \"…\"` or `url = \"https://…\"`".to_owned());
+            context.error(entry.id.span.clone(), message, help);
             None
         }
         (Some(file), None) if file.text.is_empty() => {
@@ -134,22 +194,22 @@ fn from<'a>(context: &mut Context<'_>, entry: &Entry<'a>) -> Option<From<'a>> {
     }
 }
 
-/// `every`: a day where it is not written.
-fn every(context: &mut Context<'_>, entry: &Entry<'_>) -> Duration {
-    // Another length of time was reported where shapes are checked.
-    let Some(written) = text(entry.table, "every") else { return EVERY };
-    let Ok(every) = elements::duration(written.text) else { return EVERY };
+/// `every`; none where it is not written.
+fn every(context: &mut Context<'_>, entry: &Entry<'_>) -> Option<Duration> {
+    let written = text(entry.table, "every")?;
+    // What is no length of time was reported where shapes are checked.
+    let every = elements::duration(written.text).ok()?;
     if every < EVERY_MIN {
         let message = format!("list `{}` would be fetched too often", entry.id.text);
         let help = "write \"1h\" or more: lists change once a day";
         context.error(written.span, message, help);
     }
-    every
+    Some(every)
 }
 
-/// The format of a list; none when it is no word of ours.
-fn format(entry: &Entry<'_>) -> Option<Format> {
-    let Some(written) = text(entry.table, "format") else { return Some(Format::Auto) };
+/// The format that is written, or the usual one; none when it is no word of ours.
+fn format(entry: &Entry<'_>, usual: Format) -> Option<Format> {
+    let Some(written) = text(entry.table, "format") else { return Some(usual) };
     // Another word than one of ours was reported where shapes are checked.
     Format::of_word(written.text)
 }
@@ -160,5 +220,19 @@ fn matching(entry: &Entry<'_>) -> Option<Matching> {
         Some("exact") => Some(Matching::Exact),
         Some("subdomains") => Some(Matching::Subdomains),
         _ => None,
+    }
+}
+
+// === impl Config ===
+
+impl Config {
+    /// Fetches nothing (`--offline`): lists that others publish do not count, and of lists with an
+    /// address of their own the last copies serve.
+    pub fn go_offline(&mut self) {
+        for download in std::mem::take(&mut self.downloads) {
+            if !download.is_written {
+                self.lists.retain(|source| source.id != download.list);
+            }
+        }
     }
 }

@@ -187,6 +187,12 @@ const HOUSEHOLD: &[Key] = &[
         "\"10-12\"",
         "What holds for devices nobody claimed: a profile's id, block or open.",
     ),
+    Key::new(
+        "public_lists",
+        Shape::Flag,
+        "true",
+        "Whether public lists are fetched for what is closed for somebody. docs/lists/README.md.",
+    ),
     Key::new("allow", Shape::Texts, "[]", "Open for everyone: categories, services, names."),
     Key::new("block", Shape::Texts, "[]", "Closed for everyone: categories, services, names."),
 ];

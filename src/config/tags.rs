@@ -60,6 +60,8 @@ pub(super) struct Tags {
     pub(super) downloads: Vec<Download>,
     /// The lists that stand alone: closed for everyone whose profile is not `open`.
     pub(super) lists: TagSet,
+    /// The ids of published lists that `[list.ID]` speaks of: turned on, turned off or replaced.
+    pub(super) spoken_for: Vec<String>,
     /// What each own category or service says to a child.
     pub(super) explanations: Vec<(String, String)>,
 }
@@ -73,6 +75,7 @@ pub(super) fn tags(context: &mut Context<'_>) -> Tags {
         sources: Vec::new(),
         downloads: Vec::new(),
         lists: TagSet::EMPTY,
+        spoken_for: Vec::new(),
         explanations: Vec::new(),
     };
     tags.ours(context.catalogue, &categories, &services);

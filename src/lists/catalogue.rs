@@ -3,6 +3,7 @@
 
 use std::sync::LazyLock;
 
+use super::published::{Published, published};
 use crate::words::Words;
 
 /// Everything under `blocklists/`.
@@ -18,6 +19,11 @@ pub struct Catalogue {
     pub essentials: Vec<&'static str>,
     /// The lines of `blocklists/list-guard.txt` that are names, `=name` kept.
     pub guarded: Vec<&'static str>,
+    /// The lines of `blocklists/everyday.txt`: names that a list closes by mistake only, as far as
+    /// a household is concerned. An update that newly closes several of them is suspect.
+    pub everyday: Vec<&'static str>,
+    /// The lists that others publish, in the order of `blocklists/sources.toml`.
+    pub published: Vec<Published>,
 }
 
 /// A category of sites.
@@ -117,6 +123,8 @@ pub fn catalogue() -> &'static Catalogue {
         starters: STARTERS.to_vec(),
         essentials: facts(include_str!("../../blocklists/essentials.txt")).collect(),
         guarded: facts(include_str!("../../blocklists/list-guard.txt")).collect(),
+        everyday: facts(include_str!("../../blocklists/everyday.txt")).collect(),
+        published: published(include_str!("../../blocklists/sources.toml")),
     });
     &CATALOGUE
 }

@@ -16,6 +16,7 @@ mod index;
 mod kept;
 mod kind;
 mod pattern;
+mod published;
 mod reader;
 #[cfg(test)]
 mod tests;
@@ -33,6 +34,7 @@ pub use fingerprint::{Inputs, Seen};
 pub use format::{Guess, Skip};
 pub use guard::Guard;
 pub use index::{Index, Unusable};
+pub use published::Published;
 pub use reader::Reader;
 
 /// One list: where its names come from and what they are.

@@ -94,7 +94,7 @@ pub(crate) struct Start {
 impl Amparo {
     /// A daemon with these rules. In them `{dir}` is the test's directory and `{upstream}`,
     /// `{second}` and `{dead}` are addresses of resolvers; what a test needs and does not say
-    /// (where to listen, whom to ask, the time zone, the language) is added.
+    /// (where to listen, whom to ask, the time zone, the language, no public lists) is added.
     pub(crate) fn start(config: &str) -> Start {
         Start {
             config: config.to_owned(),
@@ -310,6 +310,7 @@ pub(crate) async fn started(home: &Home, clock: Clock) -> Result<Daemon, daemon:
         state_directory: Some(home.state()),
         clock,
         listen: None,
+        offline: false,
     })
     .await
 }
@@ -327,6 +328,8 @@ pub(crate) fn whole(
     let text = with_key(&text, "dns", "upstreams", &upstreams);
     let text = with_key(&text, "household", "timezone", "\"America/Guatemala\"");
     let text = with_key(&text, "household", "language", "\"en\"");
+    // No test asks the internet for a list.
+    let text = with_key(&text, "household", "public_lists", "false");
     text.replace("{dir}", &directory)
         .replace("{upstream}", &upstream.address.to_string())
         .replace("{second}", &second.address.to_string())

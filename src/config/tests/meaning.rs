@@ -324,6 +324,8 @@ fn lists_fill_categories_or_stand_alone() {
 fn a_list_with_a_url_is_fetched_and_only_then() {
     let config = config(
         r#"
+        [household]
+        public_lists = false
         [list.casinos]
         category = "gambling"
         url = "https://example.org/casinos.txt"
@@ -350,7 +352,7 @@ fn a_list_with_a_url_is_fetched_and_only_then() {
     let download = |list: &str, url: &str, hours| Download {
         list: list.to_owned(),
         url: url.to_owned(),
-        every: Duration::from_hours(hours),
+        every: Duration::from_secs(hours * 3600),
         is_written: true,
     };
     assert_eq!(

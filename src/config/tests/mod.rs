@@ -2,16 +2,19 @@
 
 mod files;
 mod meaning;
+mod public;
 mod reports;
 mod slips;
 
 use std::path::PathBuf;
 use std::sync::LazyLock;
+use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
 use super::{Checked, Config, Origin, Report, System, load_with};
 use crate::lists::catalogue::{Catalogue, Category, Service, Stance, Starter};
+use crate::lists::{Format, Published};
 use crate::policy::rules::Subject;
 use crate::policy::tags::TagSet;
 use crate::words::{Language, Words};
@@ -26,6 +29,21 @@ static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| {
         security: id == "scam_phishing",
     };
     let service = |id, label, category, names| Service { id, label, category, names };
+    let published = |id: &str, category: &str, subscribe| Published {
+        id: id.to_owned(),
+        name: id.to_owned(),
+        home: "https://example.org/".to_owned(),
+        url: format!("https://example.org/{id}"),
+        category: category.to_owned(),
+        format: Format::Hosts,
+        licence: "MIT".to_owned(),
+        attribution: None,
+        every: Duration::from_secs(48 * 3600),
+        names: 7,
+        subscribe,
+        checked: "2026-08-22".to_owned(),
+        known: Words::same("Nothing."),
+    };
     Catalogue {
         categories: vec![
             category("gambling", [Closed; 5]),
@@ -50,6 +68,16 @@ static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| {
         ],
         essentials: vec!["pool.ntp.org", "=time.apple.com"],
         guarded: Vec::new(),
+        everyday: Vec::new(),
+        published: vec![
+            published("public_gambling", "gambling", true),
+            published("public_adult", "adult", false),
+            published("public_games", "games", true),
+            published("public_bypass", "bypass", true),
+            published("public_scam", "scam_phishing", true),
+            // The commented settings of config/amparo.toml name it.
+            published("sw_gambling", "gambling", false),
+        ],
     }
 });
 

@@ -473,6 +473,9 @@ every = "2h"
 [list.f]
 url = "https://"
 kind = "allow"
+[list.public_gamblin]
+[list.public_games]
+every = "5m"
 "#,
         r#"
 error: `example.org/list.txt` is not an address to fetch from
@@ -517,7 +520,19 @@ warning: lists that open are not built yet: this list is left out
 15 | kind = "allow"
    |        ^^^^^^^ meanwhile write its names into `allow`
 
-5 problems and 2 warnings in /etc/amparo/amparo.toml.
+error: list `public_gamblin` has neither a file nor a url
+  --> /etc/amparo/amparo.toml:16:7
+   |
+16 | [list.public_gamblin]
+   |       ^^^^^^^^^^^^^^ did you mean `public_gambling`?
+
+error: list `public_games` would be fetched too often
+  --> /etc/amparo/amparo.toml:18:9
+   |
+18 | every = "5m"
+   |         ^^^^ write "1h" or more: lists change once a day
+
+7 problems and 2 warnings in /etc/amparo/amparo.toml.
 "#,
     );
 }

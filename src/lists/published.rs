@@ -1,0 +1,211 @@
+//! The lists that others keep and publish: `blocklists/sources.toml`.
+//!
+//! What is known of each: where it is, what it closes, under which licence, what is wrong with it.
+//! None of their names is in the program. Which of them a household has is `config`'s to say.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::Format;
+use crate::words::Words;
+
+/// A list that somebody else keeps.
+#[derive(Debug, Clone)]
+pub struct Published {
+    /// Its id: a word of `[list.ID]`.
+    pub id: String,
+    /// What a parent reads.
+    pub name: String,
+    /// The page of its keeper.
+    pub home: String,
+    /// Where it is fetched from; behind a `#` the part of an archive.
+    pub url: String,
+    /// The category it fills.
+    pub category: String,
+    /// How it is written.
+    pub format: Format,
+    /// Its licence, as an SPDX identifier.
+    pub licence: String,
+    /// What the licence asks to be shown with it; none: nothing.
+    pub attribution: Option<String>,
+    /// How often it is fetched.
+    pub every: Duration,
+    /// About how many names it has.
+    pub names: u64,
+    /// Whether a household has it by itself where its category is closed for somebody.
+    pub subscribe: bool,
+    /// The day of the copy that was looked at: `2026-08-22`.
+    pub checked: String,
+    /// What is known to be wrong with it, a sentence.
+    pub known: Words,
+}
+
+/// The file.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    list: Vec<Row>,
+}
+
+/// [`Published`], written.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Row {
+    id: String,
+    name: String,
+    home: String,
+    url: String,
+    category: String,
+    #[serde(with = "FormatWord")]
+    format: Format,
+    licence: String,
+    attribution: Option<String>,
+    every_hours: u64,
+    names: u64,
+    subscribe: bool,
+    checked: String,
+    known: Known,
+}
+
+/// A sentence in both languages.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Known {
+    es: String,
+    en: String,
+}
+
+/// [`Format`], written.
+#[derive(Deserialize)]
+#[serde(remote = "Format", rename_all = "lowercase")]
+enum FormatWord {
+    Auto,
+    Hosts,
+    Domains,
+    Wildcard,
+    Adblock,
+    Rpz,
+    Dnsmasq,
+    Unbound,
+    Squidguard,
+}
+
+/// Reads the file, which is ours.
+///
+/// # Panics
+/// When it is no such file: a table test reads it.
+pub(super) fn published(text: &str) -> Vec<Published> {
+    let file: File = toml::from_str(text).expect("blocklists/sources.toml is read: table test");
+    file.list.into_iter().map(Published::from).collect()
+}
+
+// === impl Published ===
+
+impl From<Row> for Published {
+    fn from(row: Row) -> Self {
+        Published {
+            id: row.id,
+            name: row.name,
+            home: row.home,
+            url: row.url,
+            category: row.category,
+            format: row.format,
+            licence: row.licence,
+            attribution: row.attribution,
+            every: Duration::from_secs(row.every_hours * 3600),
+            names: row.names,
+            subscribe: row.subscribe,
+            checked: row.checked,
+            known: Words { es: row.known.es.into(), en: row.known.en.into() },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+    use crate::lists::catalogue::{Stance, catalogue};
+
+    /// The most names that a household gets without being asked: with four octets of remainder and
+    /// two of tags each some eight MB on the disk of a router.
+    const SUBSCRIBED_NAMES_MAX: u64 = 1_000_000;
+    /// The licences that allow a household to fetch the list, whatever it does with it.
+    const LICENCES: [&str; 4] = ["Unlicense", "MIT", "GPL-3.0", "CC-BY-SA-4.0"];
+
+    fn rows() -> &'static [Published] {
+        &catalogue().published
+    }
+
+    #[test]
+    fn every_published_list_has_an_id_an_address_and_a_category_of_its_own() {
+        let categories: HashSet<_> = catalogue().categories.iter().map(|row| row.id).collect();
+        let services = catalogue().services.iter().map(|row| row.id);
+        let taken: HashSet<_> = categories.iter().copied().chain(services).collect();
+        let (mut ids, mut urls) = (HashSet::new(), HashSet::new());
+        for row in rows() {
+            let plain = |octet: u8| octet.is_ascii_lowercase() || octet.is_ascii_digit();
+            assert!(row.id.bytes().all(|octet| plain(octet) || octet == b'_'), "{}", row.id);
+            assert!(!taken.contains(row.id.as_str()), "{} is a category or a service", row.id);
+            assert!(ids.insert(&row.id) && urls.insert(&row.url), "{} stands there twice", row.id);
+            assert!(categories.contains(row.category.as_str()), "{}: {}", row.id, row.category);
+            assert!(row.url.starts_with("https://") && row.home.starts_with("https://"));
+            assert!(row.url.is_ascii() && !row.url.contains(' '), "{}", row.id);
+            assert!(row.every >= Duration::from_secs(24 * 3600) && row.names > 0, "{}", row.id);
+        }
+    }
+
+    #[test]
+    fn what_is_known_to_be_wrong_is_told_in_both_languages() {
+        for row in rows() {
+            for text in [&row.known.es, &row.known.en] {
+                assert!(text.len() > 15 && text.ends_with('.'), "{}: {text}", row.id);
+            }
+            assert_ne!(row.known.es, row.known.en, "{}", row.id);
+            let date: jiff::civil::Date = row.checked.parse().unwrap();
+            assert!((2022..=2026).contains(&date.year()), "{}", row.id);
+        }
+    }
+
+    #[test]
+    fn licences_allow_every_household_to_fetch_and_say_what_they_ask() {
+        for row in rows() {
+            assert!(LICENCES.contains(&row.licence.as_str()), "{}: {}", row.id, row.licence);
+            let asks = row.licence.starts_with("CC-BY");
+            assert_eq!(row.attribution.is_some(), asks, "{}", row.id);
+        }
+    }
+
+    #[test]
+    fn what_a_household_gets_by_itself_is_narrow_and_fits_a_small_router() {
+        let subscribed: Vec<_> = rows().iter().filter(|row| row.subscribe).collect();
+        let ids: Vec<_> = subscribed.iter().map(|row| row.id.as_str()).collect();
+        assert_eq!(
+            ids,
+            [
+                "sw_adult",
+                "sw_gambling",
+                "ut1_gambling",
+                "ut1_dating",
+                "ut1_vpn",
+                "ut1_doh",
+                "ut1_stalkerware",
+                "ut1_phishing",
+                "ut1_malware",
+                "hagezi_light",
+            ]
+        );
+        let names: u64 = subscribed.iter().map(|row| row.names).sum();
+        assert!(names < SUBSCRIBED_NAMES_MAX, "{names}");
+        for row in &subscribed {
+            let category = catalogue().categories.iter().find(|other| other.id == row.category);
+            let closed = category.unwrap().by_band[0] == Stance::Closed;
+            assert!(closed, "{} fills what nobody has closed", row.id);
+        }
+        for wide in ["social_media", "games", "messaging", "video", "shorteners"] {
+            assert!(subscribed.iter().all(|row| row.category != wide), "{wide} is no narrow one");
+        }
+    }
+}
