@@ -180,8 +180,11 @@ pub async fn start(mut options: Options) -> Result<Daemon, Failure> {
     let listeners = listen::bind(listen.as_deref(), embedded, &mut notices.start)?;
     let addresses: Vec<SocketAddr> = listeners.iter().map(|pair| pair.address).collect();
     notices.rules_since = clock.now();
-    let settings =
-        Settings { clock: clock.clone(), state: state_directory.clone(), keeps_fresh: true };
+    let settings = Settings {
+        clock: clock.clone(),
+        state: state_directory.clone(),
+        keeps_fresh: !options.offline,
+    };
     let updates = Updates::start(&resolver, settings).map_err(Failure::Thread)?;
     let shared = Arc::new(Shared {
         options,

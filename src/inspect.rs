@@ -19,6 +19,8 @@ use crate::config::Download;
 use crate::config::suggest::did_you_mean;
 use crate::house::fetched::Meta;
 use crate::house::{House, ListState};
+use crate::lists::catalogue::catalogue;
+use crate::lists::format::Guess;
 use crate::lists::{Origin, Source};
 use crate::name::Name;
 use crate::policy::rules::{Subject, SubjectId, SubjectKind};
@@ -112,6 +114,8 @@ pub struct ListStatus {
     pub category: Option<String>,
     /// What it was read as.
     pub format: String,
+    /// Why, where that was a guess.
+    pub guess: Option<ListGuess>,
     /// Names taken.
     pub taken: usize,
     /// Lines or words that are no names.
@@ -130,12 +134,27 @@ pub struct ListStatus {
     pub from: Option<String>,
     /// Whether it is fetched.
     pub is_fetched: bool,
+    /// What its publisher calls it, where we know him.
+    pub name: Option<String>,
+    /// Its licence as an SPDX identifier, where we know it.
+    pub licence: Option<String>,
+    /// What that asks to be shown with it.
+    pub attribution: Option<String>,
     /// When its server last said what is current.
     pub checked: Option<String>,
     /// When it is asked again; none without a daemon that would.
     pub next_check: Option<String>,
     /// `ok`, or what is wrong as a sentence.
     pub state: String,
+}
+
+/// Why a list was taken for a format, in JSON.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListGuess {
+    /// How many of its first lines look like it.
+    pub like: usize,
+    /// Of how many.
+    pub of: usize,
 }
 
 /// What came of fetching a list, in JSON.
@@ -287,6 +306,10 @@ pub fn list_status(house: &House, list: &ListState, view: &ListView<'_>) -> List
     let report = &list.report;
     let of_source = |source: &&Source| source.id == report.id;
     let origin = house.config.lists.iter().find(of_source).map(|source| &source.origin);
+    let published = match origin {
+        Some(Origin::Url(url)) => catalogue().published.iter().find(|row| row.url == *url),
+        Some(_) | None => None,
+    };
     let of_download = |download: &&Download| download.list == report.id;
     let download = house.config.downloads.iter().find(of_download);
     let (from, known) = match origin {
@@ -315,6 +338,7 @@ pub fn list_status(house: &House, list: &ListState, view: &ListView<'_>) -> List
         list: report.id.clone(),
         category: report.category.clone(),
         format: report.format.word().to_owned(),
+        guess: report.guess.map(|Guess { like, of }| ListGuess { like, of }),
         taken: report.taken,
         skipped: report.skipped,
         skipped_kinds: report
@@ -328,6 +352,9 @@ pub fn list_status(house: &House, list: &ListState, view: &ListView<'_>) -> List
         age_seconds: updated.map(|at| view.now.duration_since(at).as_secs().max(0)),
         from,
         is_fetched: known.is_some(),
+        name: published.map(|row| row.name.clone()),
+        licence: published.map(|row| row.licence.clone()),
+        attribution: published.and_then(|row| row.attribution.clone()),
         checked: known.and_then(|known| known.checked).map(|at| local_time(house, at)),
         next_check: next_check.map(|at| local_time(house, at)),
         state,

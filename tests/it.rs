@@ -20,3 +20,4 @@ mod reload;
 mod rules;
 mod special;
 mod streams;
+mod updates;

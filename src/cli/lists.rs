@@ -8,7 +8,7 @@ use clap::Subcommand;
 use super::{App, Failure, count, name_of, print_json, readable};
 use crate::control::{self, Command};
 use crate::house::{Copies, House};
-use crate::inspect::{self, ListStatus, ListView, WhyMatch};
+use crate::inspect::{self, ListGuess, ListStatus, ListView, WhyMatch};
 
 /// Show what was taken from each list, fetch newer ones, and find which hold a name
 #[derive(clap::Args)]
@@ -122,8 +122,16 @@ fn table(out: &mut dyn Write, lists: &[ListStatus]) -> std::io::Result<()> {
 
 /// All there is to say of one list.
 fn details(out: &mut dyn Write, list: &ListStatus) -> std::io::Result<()> {
+    let read_as = list.guess.map(|ListGuess { like, of }| {
+        let format = &list.format;
+        format!("{format}, because {like} of its first {of} lines look like it")
+    });
     let rows = [
+        ("name", list.name.clone()),
         ("from", list.from.clone()),
+        ("licence", list.licence.clone()),
+        ("credit", list.attribution.clone()),
+        ("read as", read_as),
         ("came", list.updated.as_deref().map(readable).filter(|_| list.is_fetched)),
         ("changed", list.updated.as_deref().map(readable).filter(|_| !list.is_fetched)),
         ("checked", list.checked.as_deref().map(readable)),
