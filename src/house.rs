@@ -7,6 +7,7 @@
 
 pub mod fetched;
 mod texts;
+pub mod unpack;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

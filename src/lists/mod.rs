@@ -22,6 +22,8 @@ mod reader;
 mod tests;
 #[cfg(test)]
 mod tests_files;
+#[cfg(test)]
+mod tests_model;
 
 use std::borrow::Cow;
 use std::sync::Arc;

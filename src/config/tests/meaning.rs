@@ -349,7 +349,7 @@ fn a_list_with_a_url_is_fetched_and_only_then() {
     assert_eq!(ids(&config, &casinos.tags), ["gambling"]);
     assert_eq!(ids(&config, &list("mine").unwrap().tags), ["mine"]);
     assert!(list("off").is_none());
-    let download = |list: &str, url: &str, hours| Download {
+    let download = |list: &str, url: &str, hours: u64| Download {
         list: list.to_owned(),
         url: url.to_owned(),
         every: Duration::from_secs(hours * 3600),

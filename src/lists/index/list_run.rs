@@ -93,7 +93,7 @@ impl ListRun {
         let mut sum = Checksum::default();
         each_piece(&file, |piece| sum.add(piece)).map_err(Unusable::Unreadable)?;
         words[..HEADER_WORDS - 1].iter().for_each(|word| sum.add_word(*word));
-        if sum.words()[0] != checksum {
+        if sum.words()[0] != checksum && !cfg!(fuzzing) {
             return Err(Unusable::Damaged("its checksum is another one"));
         }
         let mut text = vec![0; usize::try_from(carried).unwrap_or_default()];
