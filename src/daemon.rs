@@ -377,8 +377,14 @@ impl Shared {
     fn lists(&self) -> Vec<inspect::ListStatus> {
         let state = self.resolver.state();
         let uptime = Some(self.updates.updater().uptime());
-        let view = inspect::ListView { state: &self.state_directory, now: self.clock.now(), uptime };
-        state.house.lists.iter().map(|list| inspect::list_status(&state.house, list, &view)).collect()
+        let view =
+            inspect::ListView { state: &self.state_directory, now: self.clock.now(), uptime };
+        state
+            .house
+            .lists
+            .iter()
+            .map(|list| inspect::list_status(&state.house, list, &view))
+            .collect()
     }
 
     /// The config file that counts; none: the embedded default.

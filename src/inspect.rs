@@ -325,8 +325,8 @@ pub fn list_status(house: &House, list: &ListState, view: &ListView<'_>) -> List
     let updated = known.as_ref().map_or(list.updated, |known| known.fetched);
     let next_check = view.uptime.zip(download).zip(known.as_ref());
     let next_check = next_check.map(|((uptime, download), known)| {
-        let last = Last::of(known, &download.url);
-        schedule::next(&download.list, download.every, last, view.now, uptime).max(view.now)
+        let before = Last::of(known, &download.url);
+        schedule::next(&download.list, download.every, before, view.now, uptime).max(view.now)
     });
     let state = match &known {
         Some(Meta { trouble: Some(trouble), .. }) => trouble.clone(),

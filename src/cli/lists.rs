@@ -92,9 +92,9 @@ fn status(app: &App, id: Option<&str>, json: bool) -> Result<(), Failure> {
     Ok(())
 }
 
-/// A line for each list.
+/// A line for each list: words to the left, numbers to the right.
 fn table(out: &mut dyn Write, lists: &[ListStatus]) -> std::io::Result<()> {
-    let head = ["list", "category", "format", "taken", "skipped", "refused", "age"];
+    let head = ["list", "category", "format", "taken", "skipped", "refused", "age", "state"];
     let rows = lists.iter().map(|list| {
         [
             list.list.clone(),
@@ -104,18 +104,21 @@ fn table(out: &mut dyn Write, lists: &[ListStatus]) -> std::io::Result<()> {
             list.skipped.to_string(),
             list.refused.to_string(),
             list.age_seconds.map_or_else(|| "-".to_owned(), age),
+            list.state.clone(),
         ]
     });
-    let rows: Vec<[String; 7]> = std::iter::once(head.map(str::to_owned)).chain(rows).collect();
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
-    let [a, b, c, d, e, f, g] = std::array::from_fn(|column| width(column).unwrap_or(0));
-    let states = std::iter::once("state").chain(lists.iter().map(|list| list.state.as_str()));
-    for ([list, category, format, taken, skipped, refused, age], state) in rows.iter().zip(states) {
-        writeln!(
-            out,
-            "{list:<a$}  {category:<b$}  {format:<c$}  {taken:>d$}  {skipped:>e$}  \
-             {refused:>f$}  {age:>g$}  {state}"
-        )?;
+    let rows: Vec<[String; 8]> = std::iter::once(head.map(str::to_owned)).chain(rows).collect();
+    let widths: [usize; 8] = std::array::from_fn(|column| {
+        rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0)
+    });
+    for row in &rows {
+        for (column, (cell, width)) in row.iter().zip(widths).enumerate() {
+            match column {
+                0..3 => write!(out, "{cell:<width$}  ")?,
+                3..7 => write!(out, "{cell:>width$}  ")?,
+                _ => writeln!(out, "{cell}")?,
+            }
+        }
     }
     Ok(())
 }

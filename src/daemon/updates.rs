@@ -50,6 +50,7 @@ pub(super) async fn run(shared: Arc<Shared>, mut stop: watch::Receiver<bool>) {
 }
 
 /// What is told of a fetch, as the control socket says it.
+#[must_use]
 pub fn progress_of(news: &News) -> ListProgress {
     match news {
         News::Progress { list, octets, of } => {

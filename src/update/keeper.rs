@@ -284,12 +284,11 @@ impl<A: Addresses + Send + Sync + 'static> Keeper<A> {
         for id in ids.into_iter().rev() {
             let running = self.running.iter_mut().map(|run| &mut run.job);
             let mut jobs = running.chain(&mut self.waiting);
-            match jobs.find(|job| job.id == id && job.accept == accept) {
-                Some(job) => job.listeners.push(from.clone()),
-                None => {
-                    let listeners = vec![from.clone()];
-                    self.waiting.push_front(Job { id, accept, listeners });
-                }
+            if let Some(job) = jobs.find(|job| job.id == id && job.accept == accept) {
+                job.listeners.push(from.clone());
+            } else {
+                let listeners = vec![from.clone()];
+                self.waiting.push_front(Job { id, accept, listeners });
             }
         }
     }
@@ -305,7 +304,7 @@ impl<A: Addresses + Send + Sync + 'static> Keeper<A> {
             let known = self.known(&job.id).clone();
             let (fetcher, wanted) = (Arc::clone(&self.fetcher), Arc::clone(&self.wanted));
             let (state, accept) = (self.settings.state.clone(), job.accept);
-            let (id, told, fetched) = (job.id.clone(), self.told.0.clone(), list.clone());
+            let (id, told, meant) = (job.id.clone(), self.told.0.clone(), list.clone());
             let mut next = 0;
             let progress = move |Progress { octets, of }: Progress| {
                 if octets >= next {
@@ -314,7 +313,7 @@ impl<A: Addresses + Send + Sync + 'static> Keeper<A> {
                 }
             };
             let task = self.fetches.spawn(async move {
-                take::bring(&fetcher, &fetched, &wanted, &state, known, accept, progress).await
+                take::bring(&fetcher, &meant, &wanted, &state, known, accept, progress).await
             });
             self.running.push(Run { job, list, task });
         }

@@ -60,7 +60,7 @@ impl Last {
 /// counted from the start of the program.
 #[must_use]
 pub fn next(
-    list: &str,
+    id: &str,
     every: Duration,
     last: Option<Last>,
     now: Timestamp,
@@ -69,7 +69,7 @@ pub fn next(
     let began = before(now, uptime);
     // No jitter: households that begin do so at times of their own.
     let Some(Last { checked, failures, has_copy }) = last else { return began };
-    let wait = jittered(interval(every, failures), list, checked);
+    let wait = jittered(interval(every, failures), id, checked);
     let due = if checked <= now {
         after(checked, wait)
     } else if now < CLOCK_UNSET_BEFORE {
@@ -79,7 +79,7 @@ pub fn next(
     } else {
         began
     };
-    if has_copy && failures == 0 { due.max(after(began, spread(list, checked))) } else { due }
+    if has_copy && failures == 0 { due.max(after(began, spread(id, checked))) } else { due }
 }
 
 /// How long to wait after a check.
@@ -89,20 +89,20 @@ fn interval(every: Duration, failures: u32) -> Duration {
     AFTER_FAILURES[place].min(every)
 }
 
-fn jittered(wait: Duration, list: &str, checked: Timestamp) -> Duration {
-    let per_mille = 1000 - JITTER_PER_MILLE + draw(list, checked) % (2 * JITTER_PER_MILLE + 1);
+fn jittered(wait: Duration, id: &str, checked: Timestamp) -> Duration {
+    let per_mille = 1000 - JITTER_PER_MILLE + draw(id, checked) % (2 * JITTER_PER_MILLE + 1);
     let millis = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
     Duration::from_millis(millis.saturating_mul(per_mille) / 1000)
 }
 
-fn spread(list: &str, checked: Timestamp) -> Duration {
-    Duration::from_secs(draw(list, checked) % (SPREAD.as_secs() + 1))
+fn spread(id: &str, checked: Timestamp) -> Duration {
+    Duration::from_secs(draw(id, checked) % (SPREAD.as_secs() + 1))
 }
 
 /// The same number for the same list and check, so that a wait does not change while it lasts.
-fn draw(list: &str, checked: Timestamp) -> u64 {
+fn draw(id: &str, checked: Timestamp) -> u64 {
     let mut hasher = DefaultHasher::new();
-    (list, checked.as_nanosecond()).hash(&mut hasher);
+    (id, checked.as_nanosecond()).hash(&mut hasher);
     hasher.finish()
 }
 
@@ -152,9 +152,14 @@ mod tests {
 
     #[test]
     fn failures_wait_longer_and_longer_and_never_longer_than_the_list() {
-        for (failures, seconds) in
-            [(0, DAY), (1, MINUTE), (2, 5 * MINUTE), (3, 30 * MINUTE), (4, 6 * HOUR), (99, 6 * HOUR)]
-        {
+        for (failures, seconds) in [
+            (0, DAY),
+            (1, MINUTE),
+            (2, 5 * MINUTE),
+            (3, 30 * MINUTE),
+            (4, 6 * HOUR),
+            (99, 6 * HOUR),
+        ] {
             let seconds = i64::try_from(seconds).unwrap();
             let waited = wait(DAY, failures);
             assert!((waited - seconds).abs() <= seconds / 10, "{failures}: {waited}");

@@ -14,9 +14,9 @@ use tracing::warn;
 use super::fetch::{Addresses, Fetcher, Outcome as Fetched, Progress};
 use super::judge::{FIRST_OCTETS, Held, Seen, judge};
 use crate::config::{Config, Download};
+use crate::house;
 use crate::house::fetched::{self, Meta};
 use crate::house::unpack::{self, Piece};
-use crate::house;
 use crate::lists::catalogue::catalogue;
 use crate::lists::{self, Source};
 use crate::name::Name;
@@ -142,8 +142,7 @@ pub(super) fn settle(
     let outcome = match brought {
         Brought::Unchanged => Outcome::Unchanged,
         Brought::Good(file, new) => {
-            let (fetched, checked, asked) = (Some(now), Some(now), Some(now));
-            let new = Meta { fetched, checked, asked, ..new };
+            let new = Meta { fetched: Some(now), asked: Some(now), checked: Some(now), ..new };
             match fetched::replace(state, id, file, &new) {
                 Ok(new) => {
                     *known = new;
