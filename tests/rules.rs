@@ -6,6 +6,7 @@
 
 mod files;
 mod lists;
+mod services;
 
 use amparo::config::{self, Origin, System};
 use amparo::house::{Copies, House};

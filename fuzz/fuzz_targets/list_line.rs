@@ -3,26 +3,38 @@
 #![no_main]
 
 use amparo::lists::Format;
-use amparo::lists::format::{Item, read, syntax_of};
+use amparo::lists::format::{FORMATS, Item, read, syntax_of};
 use amparo::name::Name;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &[u8]| {
     let lines = text.split(|&octet| octet == b'\n').count();
-    for format in [Format::Auto, Format::Hosts, Format::Domains] {
-        let (syntax, _) = syntax_of(format, text);
-        read(syntax, &mut *(syntax.parser)(), text, &mut |line, item| {
+    let (guessed, guess) = syntax_of(Format::Auto, text);
+    assert!(guess.is_some_and(|guess| guess.like <= guess.of && guess.of <= lines));
+    assert!(FORMATS.iter().any(|syntax| syntax.format == guessed.format));
+    for syntax in FORMATS {
+        let mut parser = (syntax.parser)();
+        let read = read(syntax, &mut *parser, text, &mut |line, item| {
             assert!((1..=lines).contains(&line));
-            match item {
-                Item::Entry(name, _) | Item::Rule(name, ..) => {
-                    let again = Name::from_wire(name.wire());
-                    assert!(again.is_ok_and(|again| again == *name));
-                    assert!(!name.wire().iter().any(u8::is_ascii_uppercase));
-                }
-                Item::Pattern(pattern, _) => assert!(!pattern.is_empty()),
-                Item::Disables(_) => {}
-                Item::Skipped(skip) => assert!(!skip.word().is_empty()),
-            }
+            check(item);
         });
+        assert_eq!(read, lines);
+        parser.end(&mut check);
+        let keys = syntax.key.iter();
+        keys.for_each(|key| text.split(|&octet| octet == b'\n').for_each(|line| _ = key(line)));
     }
 });
+
+/// What stands in a list is a name in its one form, a pattern, or skipped for a reason.
+fn check(item: Item<'_>) {
+    match item {
+        Item::Entry(name, _) | Item::Rule(name, ..) => {
+            let again = Name::from_wire(name.wire());
+            assert!(again.is_ok_and(|again| again == *name));
+            assert!(!name.wire().iter().any(u8::is_ascii_uppercase));
+        }
+        Item::Pattern(pattern, _) => assert!(!pattern.is_empty()),
+        Item::Disables(_) => {}
+        Item::Skipped(skip) => assert!(!skip.word().is_empty()),
+    }
+}

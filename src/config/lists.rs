@@ -11,7 +11,7 @@ use super::settings::Download;
 use super::suggest::did_you_mean;
 use super::tags::{Tags, too_many};
 use crate::lists::catalogue::Catalogue;
-use crate::lists::{Format, Matching, Origin, Published, Source};
+use crate::lists::{Effect, Format, Matching, Origin, Published, Source};
 use crate::policy::tags::{Tag, TagInfo, TagKind, TagSet};
 use crate::words::Words;
 
@@ -69,19 +69,14 @@ impl Tags {
             From::Url(url) => context.element(url, elements::url).map(Origin::Url),
             From::Published(row) => Some(Origin::Url(row.url.clone())),
         };
-        let kind = text(table, "kind").filter(|kind| kind.text == "allow");
-        if let Some(kind) = &kind {
-            let message = "lists that open are not built yet: this list is left out";
-            let help = "meanwhile write its names into `allow`";
-            context.warning(kind.span.clone(), message, help);
-        }
+        let opens = text(table, "kind").is_some_and(|kind| kind.text == "allow");
         let enabled = flag(table, "enabled").unwrap_or(true);
         let (usual_format, usual_every, is_written) = match &from {
             From::File(_) | From::Url(_) => (Format::Auto, EVERY, true),
             From::Published(row) => (row.format, row.every, false),
         };
         let (Some(format), Some(origin)) = (format(entry, usual_format), origin) else { return };
-        if kind.is_some() || !enabled {
+        if !enabled {
             return;
         }
         let mut category = category.map(|category| category.text.to_owned());
@@ -89,7 +84,14 @@ impl Tags {
             tags = self.of(&row.category);
             category = Some(row.category.clone());
         }
-        if category.is_none() {
+        if opens {
+            // Of a service its own tag alone: that of its category stands for many more.
+            tags = category
+                .as_deref()
+                .and_then(|id| self.find(id))
+                .map(TagSet::of)
+                .unwrap_or_default();
+        } else if category.is_none() {
             let Some(tag) = self.add_list(id) else {
                 return too_many(context, entry.id.span.clone());
             };
@@ -108,10 +110,23 @@ impl Tags {
             id: id.to_owned(),
             category,
             tags,
+            effect: if opens { Effect::Open } else { Effect::Close },
             origin,
             format,
             matching: matching(entry),
         });
+    }
+
+    /// Lists that open and name no category open what any category or list closes: known when all
+    /// of these are.
+    pub(super) fn complete(&mut self) {
+        let categories = self.table.iter().filter(|(_, row)| row.kind == TagKind::Category);
+        let all = categories.map(|(tag, _)| tag).collect::<TagSet>().union(&self.lists);
+        for source in &mut self.sources {
+            if source.effect == Effect::Open && source.category.is_none() {
+                source.tags = all;
+            }
+        }
     }
 
     /// Adds the lists that others publish for what is closed for somebody, but those that
@@ -132,6 +147,7 @@ impl Tags {
                 id: row.id.clone(),
                 category: Some(row.category.clone()),
                 tags: self.of(&row.category),
+                effect: Effect::Close,
                 origin: Origin::Url(row.url.clone()),
                 format: row.format,
                 matching: None,

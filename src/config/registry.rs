@@ -355,7 +355,7 @@ const LIST: &[Key] = &[
         "kind",
         Shape::Choice(&["block", "allow"]),
         "\"block\"",
-        "Whether it closes or opens.",
+        "Whether it closes its names, or takes them out of its category (without one: of all categories and lists).",
     ),
     Key::new("enabled", Shape::Flag, "true", "Whether it counts."),
     Key::new("every", Shape::Duration, "\"24h\"", "How often it is fetched: 1h or more."),

@@ -11,7 +11,7 @@ use super::report::ticked;
 use super::settings::Download;
 use super::suggest::did_you_mean;
 use crate::lists::catalogue::{Catalogue, Stance};
-use crate::lists::{Format, Origin, Source};
+use crate::lists::{Effect, Format, Origin, Source};
 use crate::policy::tags::{TAGS_MAX, Tag, TagInfo, TagKind, TagSet, TagTable};
 use crate::words::Words;
 
@@ -97,6 +97,7 @@ pub(super) fn tags(context: &mut Context<'_>) -> Tags {
     for entry in entries(context.root, "list") {
         tags.list(context, &entry);
     }
+    tags.complete();
     tags
 }
 
@@ -121,6 +122,7 @@ impl Tags {
                 id: format!("amparo/{}", starter.category),
                 category: Some(starter.category.to_owned()),
                 tags,
+                effect: Effect::Close,
                 origin: if starter.hidden {
                     Origin::EmbeddedHidden(starter.text)
                 } else {
@@ -144,6 +146,7 @@ impl Tags {
                 id: format!("amparo/{}", service.id),
                 category: service.category.map(str::to_owned),
                 tags: self.of(service.id),
+                effect: Effect::Close,
                 origin: Origin::Embedded(service.names),
                 format: Format::Domains,
                 matching: None,
@@ -209,6 +212,7 @@ impl Tags {
                 id: format!("{word}/{id}"),
                 category: Some(id.to_owned()).filter(|_| kind == TagKind::Category),
                 tags: self.of(id),
+                effect: Effect::Close,
                 origin: Origin::Written(names),
                 format: Format::Domains,
                 matching: None,

@@ -24,7 +24,7 @@ use super::kept::{self, Kept};
 use super::kind::Kind;
 use super::pattern::{self, ListPatterns, PATTERNS_MAX, Patterns};
 use super::reader::{Entry, Read, Reader, Sink};
-use super::{Inputs, Match, REFUSED_SHOWN_MAX, Report, Source};
+use super::{Effect, Inputs, Match, REFUSED_SHOWN_MAX, Report, Source};
 use crate::name::Name;
 use crate::policy::safesearch::ENGINES;
 use crate::policy::tags::TagSet;
@@ -357,16 +357,20 @@ impl Work<'_> {
 
     /// What each kind of each source says of its names.
     fn rows(&self) -> Vec<Row> {
-        let row = |tags: TagSet, number| {
+        let row = |tags: TagSet, effect, number| {
             let kind = Kind::from_number(number).expect("it is below their count");
             let covered = |is_itself| {
                 if kind.matching().covers(is_itself) { tags } else { TagSet::EMPTY }
             };
-            Row { at: covered(true), below: covered(false), ..Row::default() }
+            let (at, below) = (covered(true), covered(false));
+            match effect {
+                Effect::Close => Row { at, below, ..Row::default() },
+                Effect::Open => Row { never_at: at, never_below: below, ..Row::default() },
+            }
         };
         let rows = |source: &Source| {
-            let tags = source.tags;
-            (0..Kind::CLOSING).map(move |number| row(tags, number))
+            let Source { tags, effect, .. } = *source;
+            (0..Kind::CLOSING).map(move |number| row(tags, effect, number))
         };
         self.sources.iter().flat_map(rows).collect()
     }
@@ -420,7 +424,8 @@ impl Sink for Taking<'_> {
         match entry {
             Entry::Skipped(skip) => self.tally.skip(skip, 1),
             Entry::Pattern(text, role) => {
-                let is_room = self.patterns.patterns.len() < PATTERNS_MAX;
+                let is_room = self.patterns.patterns.len() < PATTERNS_MAX
+                    && self.source.effect == Effect::Close;
                 if self.tally.pattern(text, is_room, self.guard).is_some() {
                     self.patterns.patterns.push((text.to_owned(), role));
                 }
@@ -461,6 +466,7 @@ impl Sink for Seeking<'_> {
     fn take(&mut self, line: usize, entry: Entry<'_>) {
         let (entry, role) = match entry {
             Entry::Skipped(_) => return,
+            Entry::Pattern(..) if self.source.effect == Effect::Open => return,
             Entry::Pattern(text, role) => {
                 let pattern = pattern::compiled(text).filter(|pattern| {
                     pattern.is_match(&self.text) && !self.guard.refuses_pattern(pattern)
@@ -479,7 +485,9 @@ impl Sink for Seeking<'_> {
             }
         };
         let entry = Some(entry).filter(|_| !self.source.is_hidden());
-        self.matches.push((Match { list: self.source.id.clone(), line, entry }, role));
+        let Source { id, effect, .. } = self.source;
+        let found = Match { list: id.clone(), line, entry, effect: *effect };
+        self.matches.push((found, role));
     }
 
     fn forget(&mut self, _: bool) {
@@ -508,7 +516,7 @@ impl Sink for Watching<'_> {
             }
             Entry::Name(name, matching, role) => {
                 self.tally.taken += 1;
-                if !self.parents.contains(name.wire()) {
+                if self.source.effect == Effect::Open || !self.parents.contains(name.wire()) {
                     return;
                 }
                 for (watched, closes) in self.watched.iter().zip(&mut self.closes) {

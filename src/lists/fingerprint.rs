@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::guard::Guard;
 use super::index::Checksum;
-use super::{Matching, Origin, Source};
+use super::{Effect, Matching, Origin, Source};
 use crate::policy::rules::{NameSet, Reach};
 use crate::policy::tags::{TagSet, TagTable};
 
@@ -164,7 +164,7 @@ impl Print {
 
     /// What a source is to the household.
     fn source(&mut self, source: &Source) {
-        let Source { id, category, tags, origin: _, format: _, matching: _ } = source;
+        let Source { id, category, tags, effect: _, origin: _, format: _, matching: _ } = source;
         self.text(id);
         self.word(u64::from(category.is_some()));
         self.text(category.as_deref().unwrap_or_default());
@@ -173,7 +173,8 @@ impl Print {
 
     /// What is read of a source.
     fn text_of(&mut self, source: &Source) {
-        let Source { id: _, category: _, tags: _, origin, format, matching } = source;
+        let Source { id: _, category: _, tags: _, effect, origin, format, matching } = source;
+        self.word(u64::from(*effect == Effect::Open));
         self.text(format.word());
         self.word(match matching {
             None => 0,
@@ -220,6 +221,7 @@ mod tests {
             id: "list".to_owned(),
             category: Some("games".to_owned()),
             tags: TagSet::of(Tag(1)),
+            effect: Effect::Close,
             origin: Origin::File("list.txt".into()),
             format: Format::Auto,
             matching: None,
@@ -254,6 +256,7 @@ mod tests {
             Source { origin: Origin::Embedded("list.txt"), ..source() },
             Source { origin: Origin::EmbeddedHidden("list.txt"), ..source() },
             Source { origin: Origin::Written("list.txt".to_owned()), ..source() },
+            Source { effect: Effect::Open, ..source() },
             Source { format: Format::Hosts, ..source() },
             Source { matching: Some(Matching::Exact), ..source() },
             Source { matching: Some(Matching::Subdomains), ..source() },

@@ -7,7 +7,7 @@ use psl::{Psl as _, Type};
 use regex::Regex;
 
 use super::catalogue::catalogue;
-use super::{Origin, Source};
+use super::{Effect, Origin, Source};
 use crate::name::Name;
 use crate::policy::rules::NameSet;
 use crate::policy::safesearch::ENGINES;
@@ -50,6 +50,9 @@ impl<'a> Guard<'a> {
     /// services and what a parent wrote are meant as they are.
     pub(super) fn refuses(&self, source: &Source, name: &Name) -> bool {
         let foreign = is_from_elsewhere(source);
+        if source.effect == Effect::Open {
+            return is_suffix(name, foreign);
+        }
         is_suffix(name, foreign)
             || self.essentials.contains(name)
             || foreign && (is_guarded(name) || self.own.contains(name.wire()))
@@ -134,6 +137,7 @@ mod tests {
             id: "list".to_owned(),
             category: None,
             tags: TagSet::EMPTY,
+            effect: Effect::Close,
             origin,
             format: Format::Domains,
             matching: None,

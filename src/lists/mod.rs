@@ -24,6 +24,8 @@ mod tests;
 mod tests_files;
 #[cfg(test)]
 mod tests_model;
+#[cfg(test)]
+mod tests_exceptions;
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -46,14 +48,27 @@ pub struct Source {
     pub id: String,
     /// The category its names fill, for people; none when it stands alone.
     pub category: Option<String>,
-    /// The tags its names get.
+    /// The tags its names get, or never have.
     pub tags: TagSet,
+    /// Which of the two.
+    pub effect: Effect,
     /// Where its text is.
     pub origin: Origin,
     /// How it is written.
     pub format: Format,
     /// What its entries cover; none: what the format says.
     pub matching: Option<Matching>,
+}
+
+/// What a list does with its names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Effect {
+    /// Gives them its tags, so that they are closed where these are.
+    #[default]
+    Close,
+    /// Takes its tags from them, whichever list gave them (`kind = "allow"`). What a parent, a
+    /// service, a schedule or a pause closes stays closed.
+    Open,
 }
 
 /// Where the text of a list is.
@@ -185,6 +200,8 @@ pub struct Match {
     pub line: usize,
     /// The entry; none when the list must advertise nothing.
     pub entry: Option<String>,
+    /// What its list does with it.
+    pub effect: Effect,
 }
 
 const _: fn(Index) -> Arc<dyn Lookup> = |index| Arc::new(index);

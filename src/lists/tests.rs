@@ -7,8 +7,8 @@ use std::path::Path;
 use proptest::prelude::*;
 
 use super::{
-    Compiled, Format, Guard, Index, Inputs, Match, Matching, Origin, REFUSED_SHOWN_MAX, Report,
-    Skip, Source, catalogue,
+    Compiled, Effect, Format, Guard, Index, Inputs, Match, Matching, Origin, REFUSED_SHOWN_MAX,
+    Report, Skip, Source, catalogue,
 };
 use crate::name::Name;
 use crate::policy::rules::{NameSet, Reach};
@@ -20,6 +20,7 @@ pub(super) fn list(place: u16, format: Format, matching: Option<Matching>) -> So
         id: format!("list{place}"),
         category: None,
         tags: TagSet::of(Tag(place)),
+        effect: Effect::Close,
         origin: Origin::File("list.txt".into()),
         format,
         matching,
@@ -179,9 +180,20 @@ fn a_source_that_carries_its_text_needs_no_other() {
     assert!(!covers(&index, "x.a.example") && covers(&index, "x.b.example"));
 
     let shown = search(&sources[0].0, b"", &name("x.b.example"), &NameSet::default());
-    assert_eq!(shown, [Match { list: "list0".into(), line: 2, entry: Some("b.example".into()) }]);
+    assert_eq!(
+        shown,
+        [Match {
+            list: "list0".into(),
+            line: 2,
+            entry: Some("b.example".into()),
+            effect: Effect::Close,
+        }]
+    );
     let concealed = search(&sources[1].0, b"", &name("www.hidden.example"), &NameSet::default());
-    assert_eq!(concealed, [Match { list: "list1".into(), line: 1, entry: None }]);
+    assert_eq!(
+        concealed,
+        [Match { list: "list1".into(), line: 1, entry: None, effect: Effect::Close }]
+    );
     assert_eq!((reports[1].refused_count, reports[1].refused.len()), (1, 0));
 }
 
@@ -227,6 +239,29 @@ fn what_the_program_brings_along_is_taken_whole() {
         assert_eq!((reports[0].skipped, reports[0].refused_count), (0, 0), "{}", service.id);
         assert_eq!(index.len(), reports[0].taken);
     }
+}
+
+#[test]
+fn a_list_that_opens_takes_its_tags_from_names_whichever_list_gave_them() {
+    let closing = |place, text: &'static str| {
+        (list(place, Format::Domains, None), Cow::Borrowed(text.as_bytes()))
+    };
+    let opening =
+        Source { tags: TagSet::of(Tag(1)), effect: Effect::Open, ..list(9, Format::Domains, None) };
+    let text = Cow::Borrowed(&b"good.example\n=alone.example\ncom\ngoogle.com\n"[..]);
+    let lists = [
+        closing(1, "good.example\nx.good.example\nalone.example\nbad.example"),
+        closing(2, "www.good.example"),
+        (opening, text),
+    ];
+    let (index, reports) = compile(&lists, &NameSet::default());
+    let tags = |text| index.tags_of(&name(text)).iter().map(|tag| tag.0).collect::<Vec<_>>();
+    assert_eq!(tags("good.example"), [0; 0]);
+    assert_eq!(tags("a.x.good.example"), [0; 0]);
+    assert_eq!(tags("www.good.example"), [2]);
+    assert_eq!((tags("alone.example"), tags("www.alone.example")), (vec![], vec![1]));
+    assert_eq!(tags("bad.example"), [1]);
+    assert_eq!((reports[2].taken, &*reports[2].refused), (3, &["com".to_owned()][..]));
 }
 
 /// A list of the model: entries with whether each covers what is below it.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::super::{Download, registry};
 use super::*;
 use crate::clients::Address;
-use crate::lists::{Format, Matching, Origin as ListOrigin};
+use crate::lists::{Effect, Format, Matching, Origin as ListOrigin};
 use crate::name::Name;
 use crate::policy::rules::{JournalLevel, Level, NameRule, Reach, SubjectId, SubjectKind, YouTube};
 use crate::policy::tags::TagKind;
@@ -454,4 +454,28 @@ fn the_settings_of_the_house_are_read() {
     assert_eq!(config.household.local.addresses(&printer).len(), 2);
     assert_eq!(config.state_directory.as_deref(), Some(Path::new("/etc/amparo/state")));
     assert_eq!(config.journal.flush.as_secs(), 1);
+}
+
+#[test]
+fn a_list_that_opens_takes_names_out_of_its_category_or_of_all() {
+    let config = config(
+        r#"
+[list.mine]
+file = "mine.txt"
+[list.good]
+file = "good.txt"
+kind = "allow"
+[list.fine-games]
+category = "games"
+file = "fine.txt"
+kind = "allow"
+"#,
+    );
+    let list = |id: &str| config.lists.iter().find(|list| list.id == id).unwrap();
+    assert_eq!((list("fine-games").effect, list("mine").effect), (Effect::Open, Effect::Close));
+    assert_eq!(ids(&config, &list("fine-games").tags), ["games"]);
+    let all = ids(&config, &list("good").tags);
+    let has = |id: &str| all.iter().any(|other| other == id);
+    assert!(["adult", "games", "scam_phishing", "mine"].into_iter().all(has));
+    assert!(!has("tiktok"));
 }

@@ -514,12 +514,6 @@ error: `https://` has no host to fetch from
 14 | url = "https://"
    |       ^^^^^^^^^^ write it like "https://example.org/list.txt"
 
-warning: lists that open are not built yet: this list is left out
-  --> /etc/amparo/amparo.toml:15:8
-   |
-15 | kind = "allow"
-   |        ^^^^^^^ meanwhile write its names into `allow`
-
 error: list `public_gamblin` has neither a file nor a url
   --> /etc/amparo/amparo.toml:16:7
    |

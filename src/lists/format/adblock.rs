@@ -116,12 +116,18 @@ struct Rule<'a> {
 /// Only what no other format has, and only a few of it: a plain list with a stray rule stays plain.
 fn looks_like(line: &[u8]) -> bool {
     let line = line.trim_ascii();
-    line.starts_with(b"@@")
-        || line.starts_with(b"|") && line.len() > 1
-        || line.len() > 1 && line.ends_with(b"^")
-        || line.windows(2).any(|pair| pair == b"^$")
+    let is_text =
+        |line| std::str::from_utf8(line).is_ok_and(|text| !text.contains(char::is_control));
+    if !is_text(line) || line.len() < 2 {
+        return false;
+    }
+    is_cosmetic(line)
         || line.get(..8).is_some_and(|head| head.eq_ignore_ascii_case(b"[adblock"))
-        || is_cosmetic(line)
+        || words(line).count() == 1
+            && (line.starts_with(b"|")
+                || line.starts_with(b"@@")
+                || line.ends_with(b"^")
+                || line.windows(2).any(|pair| pair == b"^$"))
 }
 
 /// The line up to its comment: a line that begins with `!` or `#` is one, and ` #` ends a rule. No

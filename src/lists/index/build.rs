@@ -36,6 +36,10 @@ pub(in crate::lists) struct Row {
     pub(in crate::lists) less_at: TagSet,
     /// The same of the names below it.
     pub(in crate::lists) less_below: TagSet,
+    /// Tags the name itself never has, whatever gives them.
+    pub(in crate::lists) never_at: TagSet,
+    /// The same of the names below it.
+    pub(in crate::lists) never_below: TagSet,
 }
 
 /// The place of a row among those given to [`Builder::finish`].
@@ -264,7 +268,9 @@ impl Builder {
         header.lines = lines.finish(&mut sink)?;
         for row in &table.rows {
             let mut octets = [0; ROW_OCTETS];
-            let sets = [row.at, row.less_at, row.below, row.less_below];
+            let at = [row.at, row.less_at, row.never_at];
+            let below = [row.below, row.less_below, row.never_below];
+            let sets = at.into_iter().chain(below);
             for (to, set) in octets.as_chunks_mut().0.iter_mut().zip(sets) {
                 *to = set.to_octets();
             }
@@ -381,7 +387,13 @@ impl<'a> RowNumbers<'a> {
         }
         let all = marks.iter().fold(Row::default(), |all, mark| {
             let row = &self.of_mark[*mark as usize];
-            Row { at: all.at.union(&row.at), below: all.below.union(&row.below), ..all }
+            Row {
+                at: all.at.union(&row.at),
+                below: all.below.union(&row.below),
+                never_at: all.never_at.union(&row.never_at),
+                never_below: all.never_below.union(&row.never_below),
+                ..all
+            }
         });
         let number = self.number(all)?;
         if self.numbers_together.len() < ROWS_MAX {

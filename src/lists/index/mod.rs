@@ -52,9 +52,11 @@ const LINE_ENTRIES: usize = 10;
 const LINE_WORDS_COMPARED: usize = 12;
 /// The octets of a set of tags.
 const SET_OCTETS: usize = TAGS_MAX / 8;
-/// The octets of a row: what the name has, what it has not of what its parents hand down, and both
-/// for the names below it.
-const ROW_OCTETS: usize = 4 * SET_OCTETS;
+/// The octets of what a row says of a name: the tags it has, those it has not of what its parents
+/// hand down, those it never has.
+const SAID_OCTETS: usize = 3 * SET_OCTETS;
+/// The octets of a row: what it says of the name itself, and of the names below it.
+const ROW_OCTETS: usize = 2 * SAID_OCTETS;
 /// How many labels are hashed before their lines are looked at: the loads of several lines then
 /// overlap. Most names have three or four.
 const BATCH: usize = 8;
@@ -82,13 +84,20 @@ enum Octets {
     Owned(Vec<u8>, usize),
 }
 
+/// The tags of a name, while its rows are met from the shortest parent on.
+#[derive(Clone, Copy)]
+struct Tags {
+    has: TagSet,
+    never: TagSet,
+}
+
 // === impl Index ===
 
 impl Lookup for Index {
     fn tags_of(&self, name: &Name) -> TagSet {
-        let mut tags = TagSet::EMPTY;
-        self.walk(name, 0, |_| {}, |has, loses| tags = tags.minus(loses).union(has));
-        tags.union(&self.tags_by_pattern(name))
+        let mut tags = Tags::NONE;
+        self.walk(name, 0, |_| {}, |said| tags.hear(said));
+        tags.beside(self.tags_by_pattern(name))
     }
 
     fn hash_of(&self, name: &Name) -> u64 {
@@ -96,12 +105,31 @@ impl Lookup for Index {
     }
 
     fn look_up(&self, name: &Name, mentioned: &Mentioned) -> (TagSet, bool) {
-        let (mut tags, mut may_be_mentioned) = (TagSet::EMPTY, false);
+        let (mut tags, mut may_be_mentioned) = (Tags::NONE, false);
         let also = |hash| may_be_mentioned |= mentioned.contains(hash);
-        self.walk(name, mentioned.labels_max(), also, |has, loses| {
-            tags = tags.minus(loses).union(has);
-        });
-        (tags.union(&self.tags_by_pattern(name)), may_be_mentioned)
+        self.walk(name, mentioned.labels_max(), also, |said| tags.hear(said));
+        (tags.beside(self.tags_by_pattern(name)), may_be_mentioned)
+    }
+}
+
+impl Tags {
+    const NONE: Tags = Tags { has: TagSet::EMPTY, never: TagSet::EMPTY };
+
+    /// Takes what a row says.
+    #[inline]
+    fn hear(&mut self, said: &[u8; SAID_OCTETS]) {
+        let Some([has, less, never]) = said.as_chunks::<SET_OCTETS>().0.first_chunk() else {
+            return;
+        };
+        let kept = self.has.minus(&TagSet::from_octets(less));
+        self.has = kept.union(&TagSet::from_octets(has));
+        self.never = self.never.union(&TagSet::from_octets(never));
+    }
+
+    /// What is left of these and some more.
+    #[inline]
+    fn beside(self, more: TagSet) -> TagSet {
+        self.has.union(&more).minus(&self.never)
     }
 }
 
@@ -169,15 +197,14 @@ impl Index {
     }
 
     /// Hands over the hashes of the name and of its parents up to so many labels, or as many as
-    /// some name here has, and from the shortest on the tags that each gives to the name, and those
-    /// that it takes from what shorter ones gave.
+    /// some name here has, and from the shortest on what each says of the name.
     #[inline]
     fn walk(
         &self,
         name: &Name,
         labels_max: usize,
         mut each_hash: impl FnMut(u64),
-        mut each: impl FnMut(&TagSet, &TagSet),
+        mut each: impl FnMut(&[u8; SAID_OCTETS]),
     ) {
         let lines = self.lines();
         let (fewest, most) = self.labels;
@@ -198,8 +225,9 @@ impl Index {
                 // Rules may spell out longer names than the lists.
                 if (fewest..=most).contains(&depth) {
                     each_row(lines, self.home_lines, hash, |row| {
-                        let [has, loses] = self.tags_in(row, depth == labels);
-                        each(&has, &loses);
+                        if let Some(said) = self.said(row, depth == labels) {
+                            each(said);
+                        }
                     });
                 }
             }
@@ -213,14 +241,10 @@ impl Index {
         found
     }
 
-    /// The tags a row gives to a name itself, or to what stands below, and those it takes.
+    /// What a row says of a name itself, or of what stands below.
     #[inline]
-    fn tags_in(&self, row: u16, is_whole: bool) -> [TagSet; 2] {
-        let sets: Option<&[[u8; SET_OCTETS]; 4]> =
-            self.rows().get(usize::from(row)).and_then(|row| row.as_chunks().0.first_chunk());
-        let Some([at, less_at, below, less_below]) = sets else { return Default::default() };
-        let [has, loses] = if is_whole { [at, less_at] } else { [below, less_below] };
-        [TagSet::from_octets(has), TagSet::from_octets(loses)]
+    fn said(&self, row: u16, is_whole: bool) -> Option<&[u8; SAID_OCTETS]> {
+        self.rows().get(usize::from(row))?.as_chunks().0.get(usize::from(!is_whole))
     }
 
     /// The tags of the patterns that match a name. Few households have any.
