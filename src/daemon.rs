@@ -414,8 +414,7 @@ impl Shared {
     fn troubles(&self) -> Vec<String> {
         let state = self.resolver.state();
         let notices = self.notices.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let lists = self.lists().into_iter().filter(|list| list.state != inspect::OK);
-        let lists = lists.map(|list| format!("list `{}`: {}", list.list, list.state));
+        let lists = list_troubles(&self.lists());
         let upstreams = state.upstreams().flat_map(|group| group.state());
         let silent = upstreams.filter(|upstream| !upstream.healthy).map(|upstream| {
             let why = upstream.last_error.map(|why| format!(": {why}")).unwrap_or_default();
@@ -442,6 +441,27 @@ impl Shared {
         });
         trouble.into_iter().chain(aside).collect()
     }
+}
+
+/// What is not as it should be with lists. Those that are on their way for the first time are told
+/// in one sentence.
+fn list_troubles(lists: &[inspect::ListStatus]) -> Vec<String> {
+    let (coming, others): (Vec<_>, Vec<_>) =
+        lists.iter().partition(|list| list.state == inspect::NOT_YET);
+    let others = others.into_iter().filter(|list| list.state != inspect::OK);
+    let others = others.map(|list| format!("list `{}`: {}", list.list, list.state));
+    let coming = match coming[..] {
+        [] => None,
+        [list] => Some(format!("list `{}`: {}", list.list, list.state)),
+        [..] => {
+            let ids: Vec<_> = coming.iter().map(|list| format!("`{}`", list.list)).collect();
+            let ids = ids.join(", ");
+            Some(format!(
+                "lists {ids} have not come yet; their names are not closed until they have"
+            ))
+        }
+    };
+    coming.into_iter().chain(others).collect()
 }
 
 /// What is not as it should be with the config that counts.

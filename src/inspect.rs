@@ -31,8 +31,8 @@ use crate::update::schedule::{self, Last};
 /// The version of all JSON.
 pub const JSON_VERSION: u32 = 1;
 
-/// What is said of a list that never came, before anything went wrong.
-const NOT_YET: &str = "it has not come yet; its names are not closed until it has";
+/// [`ListStatus::state`] of a list that never came, before anything went wrong.
+pub const NOT_YET: &str = "it has not come yet; its names are not closed until it has";
 
 /// The answer of `amparo why`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -85,6 +85,8 @@ pub struct WhyMatch {
     pub line: usize,
     /// The entry; none for a list that must advertise nothing.
     pub entry: Option<String>,
+    /// The category the list fills.
+    pub category: Option<String>,
 }
 
 /// One step of a decision in JSON.
@@ -296,8 +298,19 @@ pub fn why(
 /// Every list entry that covers a name.
 #[must_use]
 pub fn matches(house: &House, state_directory: &Path, name: &Name) -> Vec<WhyMatch> {
+    let category = |list: &str| {
+        let source = house.config.lists.iter().find(|source| source.id == list);
+        source.and_then(|source| source.category.clone())
+    };
     let found = house.matches(name, state_directory).into_iter();
-    found.map(|one| WhyMatch { list: one.list, line: one.line, entry: one.entry }).collect()
+    found
+        .map(|one| WhyMatch {
+            category: category(&one.list),
+            list: one.list,
+            line: one.line,
+            entry: one.entry,
+        })
+        .collect()
 }
 
 /// A list's state. Of a fetched one it is read what is known of its copy.

@@ -84,6 +84,7 @@
 //! | a sentence | [`words`] |
 //! | a category, service or starter name | `blocklists/`, read by [`lists::catalogue`] |
 //! | a list format | one file in `lists/format/` and a line in its table |
+//! | when a list is fetched | [`update::schedule`]; what is kept out of it: [`update::judge`] |
 //! | a search engine's safe form | a row in [`policy::safesearch`] |
 //! | a special-use name | a row in [`policy::local`] |
 //! | a config key | the registry in [`config`], then its use; `config/amparo.toml` fails its test until it mentions it |

@@ -117,6 +117,17 @@ async fn what_did_not_change_is_neither_sent_nor_read_again() {
 }
 
 #[tokio::test]
+async fn the_same_text_sent_again_is_nothing_new() {
+    let server = ListServer::start();
+    server.always_sends("/big", &names("nasty.example", 20));
+    let amparo = with_list(&server).await;
+    let before = list(&amparo, "big").await;
+    update(&amparo, &[]).await.exits(DONE).prints("big: there is nothing newer");
+    assert_eq!([server.seen("/big")[0].status, server.seen("/big")[1].status], [200, 200]);
+    assert_eq!(list(&amparo, "big").await["updated"], before["updated"]);
+}
+
+#[tokio::test]
 async fn servers_are_found_by_asking_the_households_own_upstreams() {
     let server = server();
     let url = format!("http://lists.example:{}/big", server.address.port());

@@ -197,7 +197,9 @@ fn search(app: &App, text: &str, json: bool) -> Result<(), Failure> {
     }
     for found in &matches {
         let entry = found.entry.as_deref().unwrap_or("(not shown)");
-        writeln!(out, "{} line {}: {entry}", found.list, found.line)?;
+        let category = found.category.as_ref();
+        let category = category.map(|category| format!(" ({category})")).unwrap_or_default();
+        writeln!(out, "{} line {}: {entry}{category}", found.list, found.line)?;
     }
     Ok(())
 }

@@ -132,6 +132,10 @@ async fn update_lists(
         let state = shared.resolver.state();
         state.house.config.downloads.iter().map(|download| download.list.clone()).collect()
     };
+    if shared.options.offline {
+        let why = "nothing is fetched: this daemon was started with --offline";
+        return Answer::Failed(why.to_owned());
+    }
     let ids = match id {
         None => downloads,
         Some(id) if downloads.contains(&id) => vec![id],

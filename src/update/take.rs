@@ -42,7 +42,7 @@ pub struct List {
 /// What came of asking for a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// There is nothing newer.
+    /// There is nothing newer than the copy.
     Unchanged,
     /// A new copy came, and was taken.
     Taken,
@@ -54,10 +54,20 @@ pub enum Outcome {
 
 /// What was brought home, before anything is changed.
 pub(super) enum Brought {
+    /// The server says so, or sent the same octets again.
     Unchanged,
     Good(NamedTempFile, Meta),
     Held(Held),
     Trouble(String),
+}
+
+/// What came, looked at.
+enum Judged {
+    /// It is the copy there is.
+    Same,
+    /// It may be taken, with so many names.
+    Good(usize),
+    Held(Held),
 }
 
 /// The same copy, read.
@@ -86,9 +96,9 @@ pub(super) async fn bring<A: Addresses>(
     let is_current = known.url == list.download.url && !accept;
     let copy = || fetched::whole_copy(state, &list.download.list);
     let is_whole = || copy().is_some_and(|copy| !copy.is_old);
-    let known = (is_current && is_whole()).then_some(known);
+    let validators = (is_current && is_whole()).then_some(&known);
     let directory = fetched::directory(state);
-    let came = match fetcher.fetch(&list.download, known.as_ref(), &directory, progress).await {
+    let came = match fetcher.fetch(&list.download, validators, &directory, progress).await {
         Ok(Fetched::Unchanged) => return Brought::Unchanged,
         Ok(Fetched::Came(came)) => came,
         Err(trouble) => return Brought::Trouble(trouble.to_string()),
@@ -104,12 +114,13 @@ pub(super) async fn bring<A: Addresses>(
     let (list, wanted) = (list.clone(), Arc::clone(wanted));
     let (state, flag) = (state.to_owned(), given_up.0.clone());
     let judged = tokio::task::spawn_blocking(move || {
-        let judged = judged(&list, &wanted, &state, came.file.path(), accept, &flag);
+        let judged = judged(&list, &wanted, &state, &known, came.file.path(), accept, &flag);
         (judged, came.file)
     });
     match judged.await {
-        Ok((Ok(Ok(taken)), file)) => Brought::Good(file, Meta { taken, ..meta }),
-        Ok((Ok(Err(held)), _)) => Brought::Held(held),
+        Ok((Ok(Judged::Same), _)) => Brought::Unchanged,
+        Ok((Ok(Judged::Good(taken)), file)) => Brought::Good(file, Meta { taken, ..meta }),
+        Ok((Ok(Judged::Held(held)), _)) => Brought::Held(held),
         Ok((Err(trouble), _)) => Brought::Trouble(trouble),
         Err(_) => Brought::Trouble("reading what came ended by a mistake of this program".into()),
     }
@@ -185,23 +196,29 @@ fn is_a_list(held: &Held) -> bool {
     }
 }
 
-/// Reads what came, and the copy in force beside it: how many names it has, or why it is held. The
-/// error is what is wrong with its packing.
+/// Reads what came, and the copy in force beside it. The error is what is wrong with its packing.
 fn judged(
     list: &List,
     wanted: &Wanted,
     state: &Path,
+    known: &Meta,
     file: &Path,
     accept: bool,
     given_up: &AtomicBool,
-) -> Result<Result<usize, Held>, String> {
+) -> Result<Judged, String> {
+    let copy = fetched::whole_copy(state, &list.download.list);
+    // Some servers know no validators: what is the same is not read again by anybody.
+    let is_last = copy.as_ref().is_some_and(|copy| !copy.is_old);
+    let is_same = |print| print == (known.octets, known.checksum);
+    if is_last && fetched::checksum(file).is_ok_and(is_same) {
+        return Ok(Judged::Same);
+    }
     let after = examined(list, wanted, file, given_up)?;
-    let before = fetched::whole_copy(state, &list.download.list)
-        .and_then(|copy| examined(list, wanted, &copy.path, given_up).ok());
+    let before = copy.and_then(|copy| examined(list, wanted, &copy.path, given_up).ok());
     let before = before.as_ref().map(|before| &before.seen);
     Ok(match judge(&after.first, before, &after.seen) {
-        Err(held) if !(accept && is_a_list(&held)) => Err(held),
-        Ok(()) | Err(_) => Ok(after.seen.taken),
+        Err(held) if !(accept && is_a_list(&held)) => Judged::Held(held),
+        Ok(()) | Err(_) => Judged::Good(after.seen.taken),
     })
 }
 

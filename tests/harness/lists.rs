@@ -14,8 +14,10 @@ use std::thread;
 /// What is said at an address.
 #[derive(Clone)]
 enum Said {
-    /// This text, with validators.
+    /// This text, with a validator.
     Text(Vec<u8>),
+    /// This text, always whole.
+    Plain(Vec<u8>),
     /// This status, with a page.
     Status(u16),
     /// A beginning, and nothing more.
@@ -70,6 +72,11 @@ impl ListServer {
     /// It has this text.
     pub(crate) fn serves(&self, path: &str, text: &str) -> &Self {
         self.says(path, Said::Text(text.as_bytes().to_vec()))
+    }
+
+    /// It has this text, and sends it whole whoever asks.
+    pub(crate) fn always_sends(&self, path: &str, text: &str) -> &Self {
+        self.says(path, Said::Plain(text.as_bytes().to_vec()))
     }
 
     /// It answers with a status and a page.
@@ -148,6 +155,7 @@ impl Shared {
                 let is_known = if_none_match.as_ref() == Some(&tag);
                 if is_known { (304, tag, Vec::new()) } else { (200, tag, text.clone()) }
             }
+            Said::Plain(text) => (200, String::new(), text.clone()),
             Said::Status(status) => (*status, String::new(), b"<html>an error</html>".to_vec()),
             Said::Stall => (200, String::new(), Vec::new()),
         };
