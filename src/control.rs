@@ -17,6 +17,10 @@ use serde::{Deserialize, Serialize};
 /// on a small router takes seconds.
 const ANSWER_TIME_MAX: Duration = Duration::from_secs(120);
 
+/// The same for lists that are fetched: a server may take minutes, many lists wait for each other,
+/// and as long as something comes there is progress to hear of.
+const UPDATE_SILENCE_MAX: Duration = Duration::from_secs(600);
+
 /// The longest line read from the socket, in octets. A command is short.
 pub const COMMAND_OCTETS_MAX: usize = 64 * 1024;
 
@@ -46,6 +50,14 @@ pub enum Command {
         /// The name.
         name: String,
     },
+    /// Fetch lists now. Answers: [`Answer::Progress`] with a [`ListProgress`] each, then
+    /// [`crate::inspect::ListUpdate`] each, as soon as what came is in force.
+    ListsUpdate {
+        /// The list; none: all that are fetched.
+        id: Option<String>,
+        /// Take what comes whatever seems to be wrong with it.
+        accept: bool,
+    },
     /// What does the cache hold? Answer: [`CacheStats`].
     CacheStats,
     /// Forget what upstreams said. Answer: [`CacheFlushed`].
@@ -55,7 +67,8 @@ pub enum Command {
     },
 }
 
-/// The daemon's answer: what was asked for, or a sentence that says why not.
+/// The daemon's answer: what was asked for, or a sentence that says why not. Before that, for what
+/// takes its time, how far it is.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Answer {
@@ -63,6 +76,21 @@ pub enum Answer {
     Done(serde_json::Value),
     /// Why not.
     Failed(String),
+    /// How far it is; the answer is still to come.
+    Progress(serde_json::Value),
+}
+
+/// How far the fetching of a list is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListProgress {
+    /// The list's id.
+    pub list: String,
+    /// Octets that came so far.
+    pub octets: u64,
+    /// Of how many, where the server says so.
+    pub of: Option<u64>,
+    /// Nothing more comes of it.
+    pub is_over: bool,
 }
 
 /// How a running daemon is.
@@ -200,24 +228,56 @@ pub fn socket_path(state_directory: &Path) -> PathBuf {
 
 /// Tells the daemon of a state directory something, and waits for its answer.
 pub fn tell<T: DeserializeOwned>(state_directory: &Path, command: &Command) -> Result<T, Error> {
+    tell_and_watch(state_directory, command, |_| {})
+}
+
+/// [`tell`], handing over what the daemon says of its progress meanwhile.
+pub fn tell_and_watch<T: DeserializeOwned>(
+    state_directory: &Path,
+    command: &Command,
+    mut progress: impl FnMut(serde_json::Value),
+) -> Result<T, Error> {
     let path = socket_path(state_directory);
     let silent = |source| Error::Silent { path: path.clone(), source };
     let mut stream = UnixStream::connect(&path).map_err(silent)?;
-    stream.set_read_timeout(Some(ANSWER_TIME_MAX)).map_err(silent)?;
+    stream.set_read_timeout(Some(command.silence_max())).map_err(silent)?;
     let mut line = serde_json::to_string(command).map_err(|e| Error::Garbled(e.to_string()))?;
     line.push('\n');
     stream.write_all(line.as_bytes()).map_err(silent)?;
 
-    let mut answer = String::new();
-    let octets = BufReader::new(stream).read_line(&mut answer).map_err(silent)?;
-    if octets == 0 {
-        // It stopped before it answered.
-        return Err(silent(std::io::ErrorKind::UnexpectedEof.into()));
-    }
-    match serde_json::from_str(&answer).map_err(|e| Error::Garbled(e.to_string()))? {
-        Answer::Done(value) => {
-            serde_json::from_value(value).map_err(|e| Error::Garbled(e.to_string()))
+    let mut reader = BufReader::new(stream);
+    loop {
+        let mut answer = String::new();
+        let octets = reader.read_line(&mut answer).map_err(silent)?;
+        if octets == 0 {
+            // It stopped before it answered.
+            return Err(silent(std::io::ErrorKind::UnexpectedEof.into()));
         }
-        Answer::Failed(sentence) => Err(Error::Refused(sentence)),
+        match serde_json::from_str(&answer).map_err(|e| Error::Garbled(e.to_string()))? {
+            Answer::Progress(value) => progress(value),
+            Answer::Done(value) => {
+                return serde_json::from_value(value).map_err(|e| Error::Garbled(e.to_string()));
+            }
+            Answer::Failed(sentence) => return Err(Error::Refused(sentence)),
+        }
+    }
+}
+
+// === impl Command ===
+
+impl Command {
+    /// How long the daemon may say nothing before it counts as silent.
+    fn silence_max(&self) -> Duration {
+        match self {
+            Command::ListsUpdate { .. } => UPDATE_SILENCE_MAX,
+            Command::Status
+            | Command::Reload
+            | Command::Flush
+            | Command::Why { .. }
+            | Command::Lists
+            | Command::Search { .. }
+            | Command::CacheStats
+            | Command::CacheFlush { .. } => ANSWER_TIME_MAX,
+        }
     }
 }

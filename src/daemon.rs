@@ -7,6 +7,7 @@
 mod commands;
 mod listen;
 mod loops;
+mod updates;
 mod watch;
 
 use std::net::SocketAddr;
@@ -20,14 +21,18 @@ use tracing::{error, info, warn};
 
 use crate::clients::neighbours::Neighbours;
 use crate::clock::Clock;
-use crate::config::{self, Checked};
+use crate::config::{self, Checked, Config};
 use crate::dns::cache::Cache;
 use crate::dns::{Resolver, State};
 use crate::house::{self, Copies, Found, House};
+use crate::inspect;
 use crate::journal::{self, Journal};
+use crate::update::{Settings, Wanted};
 
 pub use listen::loopback;
 use loops::{Loops, told};
+use updates::Updates;
+pub use updates::{OwnUpstreams, progress_of};
 
 /// The share of the cache that negative answers may take: a flood of names that do not exist
 /// cannot push out what a family uses.
@@ -69,8 +74,8 @@ pub enum Failure {
         /// What the system said.
         source: std::io::Error,
     },
-    /// The system gives no thread to answer questions.
-    #[error("no thread to answer questions: {0}")]
+    /// The system gives no thread to answer questions, or to fetch lists.
+    #[error("no thread to answer questions or to fetch lists: {0}")]
     Thread(std::io::Error),
     /// The state directory cannot be used.
     #[error("the state directory {path} cannot be used: {why}")]
@@ -106,6 +111,8 @@ struct Shared {
     at_start: (Option<Vec<SocketAddr>>, u32),
     /// One reload at a time.
     reloading: tokio::sync::Mutex<()>,
+    /// What keeps the lists fresh.
+    updates: Updates,
     /// The config file that was not there at the start. Once taken it is the one that counts,
     /// also when it goes again: never defaults instead of a family's rules.
     config_found: OnceLock<PathBuf>,
@@ -173,6 +180,12 @@ pub async fn start(mut options: Options) -> Result<Daemon, Failure> {
     let listeners = listen::bind(listen.as_deref(), embedded, &mut notices.start)?;
     let addresses: Vec<SocketAddr> = listeners.iter().map(|pair| pair.address).collect();
     notices.rules_since = clock.now();
+    let settings = Settings {
+        clock: clock.clone(),
+        state: state_directory.clone(),
+        keeps_fresh: !options.offline,
+    };
+    let updates = Updates::start(&resolver, settings).map_err(Failure::Thread)?;
     let shared = Arc::new(Shared {
         options,
         state_directory,
@@ -183,6 +196,7 @@ pub async fn start(mut options: Options) -> Result<Daemon, Failure> {
         addresses: addresses.clone(),
         notices: Mutex::new(notices),
         reloading: tokio::sync::Mutex::new(()),
+        updates,
         config_found: OnceLock::new(),
         at_start,
     });
@@ -201,7 +215,8 @@ pub async fn start(mut options: Options) -> Result<Daemon, Failure> {
     if let Some(control) = control {
         tasks.spawn(commands::serve(control, shared.clone(), stopped.clone()));
     }
-    tasks.spawn(watch::run(shared.clone(), stopped));
+    tasks.spawn(watch::run(shared.clone(), stopped.clone()));
+    tasks.spawn(updates::run(shared.clone(), stopped));
     info!(addresses = ?addresses, "listening");
     Ok(Daemon { shared, addresses, loops, tasks, stop })
 }
@@ -257,8 +272,12 @@ impl Daemon {
     /// Stops: no new question is taken, what is under way is finished, the journal is written.
     pub async fn shutdown(mut self) {
         let _ = self.stop.send(true);
-        let loops = self.loops;
-        blocking(move || loops.join()).await;
+        let (loops, shared) = (self.loops, Arc::clone(&self.shared));
+        blocking(move || {
+            loops.join();
+            shared.updates.updater().stop();
+        })
+        .await;
         while self.tasks.join_next().await.is_some() {}
         let _ = std::fs::remove_file(crate::control::socket_path(&self.shared.state_directory));
         let journal = self.shared.journal.clone();
@@ -309,21 +328,9 @@ impl Shared {
         };
         warn_of(&checked);
         self.journal.update_settings(&checked.config.journal);
-        let directory = self.state_directory.clone();
-        let config = checked.config;
-        let house = blocking(move || House::open(config, &directory, Copies::Keep)).await;
-        let names = house.names;
-        let lists = house.lists.len();
-        let dns = &house.config.dns;
+        let dns = &checked.config.dns;
         let restart = (&dns.listen, &dns.cache_mib) != (&self.at_start.0, &self.at_start.1);
-        let previous = self.resolver.state();
-        let state = State::new(house, listen::own_networks(), &self.clock, Some(&previous));
-        let asks_others = state.asks_others_than(&previous);
-        self.resolver.swap(Arc::new(state));
-        if asks_others {
-            // Answers are kept by group of upstreams: those of a group that is gone only take room.
-            self.resolver.cache().clear();
-        }
+        let (names, lists) = self.put_in_force(checked.config).await;
 
         let mut notices = self.notices.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         notices.config = restart.then(|| RESTART.to_owned());
@@ -335,6 +342,49 @@ impl Shared {
             sentence = format!("{sentence}\n{RESTART}");
         }
         Ok(sentence)
+    }
+
+    /// Puts copies of lists into force that came since, with the config that is: the file may have
+    /// been broken meanwhile.
+    async fn reload_lists(&self) {
+        let _one_at_a_time = self.reloading.lock().await;
+        if self.updates.take() {
+            let config = self.resolver.state().house.config.clone();
+            let (names, lists) = self.put_in_force(config).await;
+            info!(names, lists, "new copies of lists are in force");
+        }
+    }
+
+    /// Opens the house of a config and swaps it in: how many names in how many lists.
+    async fn put_in_force(&self, config: Config) -> (usize, usize) {
+        let directory = self.state_directory.clone();
+        let house = blocking(move || House::open(config, &directory, Copies::Keep)).await;
+        let (names, lists) = (house.names, house.lists.len());
+        let wanted = Wanted::of(&house.config);
+        let previous = self.resolver.state();
+        let state = State::new(house, listen::own_networks(), &self.clock, Some(&previous));
+        let asks_others = state.asks_others_than(&previous);
+        self.resolver.swap(Arc::new(state));
+        if asks_others {
+            // Answers are kept by group of upstreams: those of a group that is gone only take room.
+            self.resolver.cache().clear();
+        }
+        self.updates.updater().want(wanted);
+        (names, lists)
+    }
+
+    /// What `lists status` shows of every list.
+    fn lists(&self) -> Vec<inspect::ListStatus> {
+        let state = self.resolver.state();
+        let uptime = Some(self.updates.updater().uptime());
+        let view =
+            inspect::ListView { state: &self.state_directory, now: self.clock.now(), uptime };
+        state
+            .house
+            .lists
+            .iter()
+            .map(|list| inspect::list_status(&state.house, list, &view))
+            .collect()
     }
 
     /// The config file that counts; none: the embedded default.
@@ -364,10 +414,7 @@ impl Shared {
     fn troubles(&self) -> Vec<String> {
         let state = self.resolver.state();
         let notices = self.notices.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let lists = state.house.lists.iter().filter_map(|list| {
-            let trouble = list.trouble.as_ref()?;
-            Some(format!("list `{}`: {trouble}", list.report.id))
-        });
+        let lists = list_troubles(&self.lists());
         let upstreams = state.upstreams().flat_map(|group| group.state());
         let silent = upstreams.filter(|upstream| !upstream.healthy).map(|upstream| {
             let why = upstream.last_error.map(|why| format!(": {why}")).unwrap_or_default();
@@ -394,6 +441,27 @@ impl Shared {
         });
         trouble.into_iter().chain(aside).collect()
     }
+}
+
+/// What is not as it should be with lists. Those that are on their way for the first time are told
+/// in one sentence.
+fn list_troubles(lists: &[inspect::ListStatus]) -> Vec<String> {
+    let (coming, others): (Vec<_>, Vec<_>) =
+        lists.iter().partition(|list| list.state == inspect::NOT_YET);
+    let others = others.into_iter().filter(|list| list.state != inspect::OK);
+    let others = others.map(|list| format!("list `{}`: {}", list.list, list.state));
+    let coming = match coming[..] {
+        [] => None,
+        [list] => Some(format!("list `{}`: {}", list.list, list.state)),
+        [..] => {
+            let ids: Vec<_> = coming.iter().map(|list| format!("`{}`", list.list)).collect();
+            let ids = ids.join(", ");
+            Some(format!(
+                "lists {ids} have not come yet; their names are not closed until they have"
+            ))
+        }
+    };
+    coming.into_iter().chain(others).collect()
 }
 
 /// What is not as it should be with the config that counts.

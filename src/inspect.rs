@@ -4,24 +4,35 @@
 //! functions, so that they show the same. The types here are the JSON of product and of nobody
 //! else: nothing inside the program derives `Serialize`, but the reports an index carries along.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::Path;
 use std::str::FromStr;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::clients::neighbours::Neighbours;
 use crate::clients::{Address, Client};
+use crate::config::Download;
 use crate::config::suggest::did_you_mean;
+use crate::house::fetched::Meta;
 use crate::house::{House, ListState};
+use crate::lists::catalogue::catalogue;
+use crate::lists::format::Guess;
+use crate::lists::{Origin, Source};
 use crate::name::Name;
 use crate::policy::rules::{Subject, SubjectId, SubjectKind};
 use crate::policy::tags::TagKind;
 use crate::policy::{Action, Step, Verdict, safesearch};
+use crate::update::schedule::{self, Last};
 
 /// The version of all JSON.
 pub const JSON_VERSION: u32 = 1;
+
+/// [`ListStatus::state`] of a list that never came, before anything went wrong.
+pub const NOT_YET: &str = "it has not come yet; its names are not closed until it has";
 
 /// The answer of `amparo why`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -74,6 +85,8 @@ pub struct WhyMatch {
     pub line: usize,
     /// The entry; none for a list that must advertise nothing.
     pub entry: Option<String>,
+    /// The category the list fills.
+    pub category: Option<String>,
 }
 
 /// One step of a decision in JSON.
@@ -89,6 +102,9 @@ pub struct WhyStep {
     pub decided: bool,
 }
 
+/// [`ListStatus::state`] of a list with which all is well.
+pub const OK: &str = "ok";
+
 /// One list in JSON.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ListStatus {
@@ -100,18 +116,68 @@ pub struct ListStatus {
     pub category: Option<String>,
     /// What it was read as.
     pub format: String,
+    /// Why, where that was a guess.
+    pub guess: Option<ListGuess>,
     /// Names taken.
     pub taken: usize,
     /// Lines or words that are no names.
     pub skipped: usize,
+    /// The same by kind.
+    pub skipped_kinds: BTreeMap<String, usize>,
     /// Entries that no list may close.
     pub refused: usize,
     /// The first of those.
     pub refused_entries: Vec<String>,
-    /// When its file was last changed.
+    /// When its file was last changed, or its copy came.
     pub updated: Option<String>,
+    /// How long ago that is.
+    pub age_seconds: Option<i64>,
+    /// Its file, or the address it is fetched from without what may be secret in it; none for ours.
+    pub from: Option<String>,
+    /// Whether it is fetched.
+    pub is_fetched: bool,
+    /// What its publisher calls it, where we know him.
+    pub name: Option<String>,
+    /// Its licence as an SPDX identifier, where we know it.
+    pub licence: Option<String>,
+    /// What that asks to be shown with it.
+    pub attribution: Option<String>,
+    /// When its server last said what is current.
+    pub checked: Option<String>,
+    /// When it is asked again; none without a daemon that would.
+    pub next_check: Option<String>,
     /// `ok`, or what is wrong as a sentence.
     pub state: String,
+}
+
+/// Why a list was taken for a format, in JSON.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListGuess {
+    /// How many of its first lines look like it.
+    pub like: usize,
+    /// Of how many.
+    pub of: usize,
+}
+
+/// What came of fetching a list, in JSON.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ListUpdate {
+    /// How it is now.
+    #[serde(flatten)]
+    pub status: ListStatus,
+    /// `taken`, `unchanged`, `held` or `failed`.
+    pub outcome: String,
+}
+
+/// From where and when lists are looked at.
+#[derive(Debug, Clone, Copy)]
+pub struct ListView<'a> {
+    /// The state directory.
+    pub state: &'a Path,
+    /// What time it is.
+    pub now: Timestamp,
+    /// How long a daemon has kept them fresh; none: there is none.
+    pub uptime: Option<Duration>,
 }
 
 /// Whom a question is about: `--for CHILD|ADULT|DEVICE`; without it, a device nobody claimed.
@@ -232,26 +298,101 @@ pub fn why(
 /// Every list entry that covers a name.
 #[must_use]
 pub fn matches(house: &House, state_directory: &Path, name: &Name) -> Vec<WhyMatch> {
+    let category = |list: &str| {
+        let source = house.config.lists.iter().find(|source| source.id == list);
+        source.and_then(|source| source.category.clone())
+    };
     let found = house.matches(name, state_directory).into_iter();
-    found.map(|one| WhyMatch { list: one.list, line: one.line, entry: one.entry }).collect()
+    found
+        .map(|one| WhyMatch {
+            category: category(&one.list),
+            list: one.list,
+            line: one.line,
+            entry: one.entry,
+        })
+        .collect()
 }
 
-/// A list's state.
+/// A list's state. Of a fetched one it is read what is known of its copy.
 #[must_use]
-pub fn list_status(house: &House, list: &ListState) -> ListStatus {
+pub fn list_status(house: &House, list: &ListState, view: &ListView<'_>) -> ListStatus {
     let report = &list.report;
+    let of_source = |source: &&Source| source.id == report.id;
+    let origin = house.config.lists.iter().find(of_source).map(|source| &source.origin);
+    let published = match origin {
+        Some(Origin::Url(url)) => catalogue().published.iter().find(|row| row.url == *url),
+        Some(_) | None => None,
+    };
+    let of_download = |download: &&Download| download.list == report.id;
+    let download = house.config.downloads.iter().find(of_download);
+    let (from, known) = match origin {
+        Some(Origin::File(path)) => (Some(path.display().to_string()), None),
+        Some(Origin::Url(url)) => {
+            let known = Meta::load(view.state, &report.id).unwrap_or_default();
+            (Some(without_secrets(url)), Some(known))
+        }
+        Some(Origin::Embedded(_) | Origin::EmbeddedHidden(_) | Origin::Written(_)) | None => {
+            (None, None)
+        }
+    };
+    let updated = known.as_ref().map_or(list.updated, |known| known.fetched);
+    let next_check = view.uptime.zip(download).zip(known.as_ref());
+    let next_check = next_check.map(|((uptime, download), known)| {
+        let before = Last::of(known, &download.url);
+        schedule::next(&download.list, download.every, before, view.now, uptime).max(view.now)
+    });
+    let state = match &known {
+        Some(Meta { trouble: Some(trouble), .. }) => trouble.clone(),
+        Some(Meta { fetched: None, .. }) => NOT_YET.to_owned(),
+        Some(_) | None => list.trouble.clone().unwrap_or_else(|| OK.to_owned()),
+    };
     ListStatus {
         v: JSON_VERSION,
         list: report.id.clone(),
         category: report.category.clone(),
         format: report.format.word().to_owned(),
+        guess: report.guess.map(|Guess { like, of }| ListGuess { like, of }),
         taken: report.taken,
         skipped: report.skipped,
+        skipped_kinds: report
+            .skipped_kinds
+            .iter()
+            .map(|(kind, count)| (kind.word().to_owned(), *count))
+            .collect(),
         refused: report.refused_count,
         refused_entries: report.refused.clone(),
-        updated: list.updated.map(|at| local_time(house, at)),
-        state: list.trouble.clone().unwrap_or_else(|| "ok".to_owned()),
+        updated: updated.map(|at| local_time(house, at)),
+        age_seconds: updated.map(|at| view.now.duration_since(at).as_secs().max(0)),
+        from,
+        is_fetched: known.is_some(),
+        name: published.map(|row| row.name.clone()),
+        licence: published.map(|row| row.licence.clone()),
+        attribution: published.and_then(|row| row.attribution.clone()),
+        checked: known.and_then(|known| known.checked).map(|at| local_time(house, at)),
+        next_check: next_check.map(|at| local_time(house, at)),
+        state,
     }
+}
+
+/// What came of fetching lists: each of these outcomes with how its list is now.
+#[must_use]
+pub fn list_updates(lists: Vec<ListStatus>, outcomes: &[(String, &str)]) -> Vec<ListUpdate> {
+    let lists = lists.into_iter().filter_map(|status| {
+        let (_, outcome) = outcomes.iter().find(|(list, _)| *list == status.list)?;
+        Some(ListUpdate { status, outcome: (*outcome).to_owned() })
+    });
+    lists.collect()
+}
+
+/// An address without user, password and query: some publishers give each household a key.
+fn without_secrets(url: &str) -> String {
+    let (rest, part) = url.split_once('#').map_or((url, None), |(rest, part)| (rest, Some(part)));
+    let rest = rest.split('?').next().unwrap_or_default();
+    let (scheme, rest) = rest.split_once("://").unwrap_or(("https", rest));
+    let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
+    let host = host.rsplit('@').next().unwrap_or_default();
+    let part = part.map(|part| format!("#{part}")).unwrap_or_default();
+    format!("{scheme}://{host}/{path}{part}")
 }
 
 /// A time in RFC 3339 with the household's offset, to the second.

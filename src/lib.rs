@@ -54,8 +54,8 @@
 //! | [`house`] | all of these but clock | reads the lists of a config: everything that decides, whole |
 //! | [`journal`] | name, words, clock, policy, config | SQLite by one writer thread; readers beside it |
 //! | [`dns`] | name, clock, sys, policy, clients, config, house, journal | sockets, wire format, cache, upstreams |
-//! | [`update`] | name, words, clock, lists, config, house | fetches lists, and keeps what must not be taken out |
-//! | [`inspect`] | name, words, policy, lists, clients, config, house | what the program says of itself, as JSON |
+//! | [`update`] | name, words, clock, policy, lists, config, house | fetches lists, and keeps what must not be taken out |
+//! | [`inspect`] | name, words, policy, lists, clients, config, house, update | what the program says of itself, as JSON |
 //! | [`control`] | – | the language of the control socket |
 //! | [`daemon`] | all of these | puts the parts together, owns the tasks, reloads, stops |
 //! | [`cli`] | all of these | one file a command |
@@ -84,6 +84,7 @@
 //! | a sentence | [`words`] |
 //! | a category, service or starter name | `blocklists/`, read by [`lists::catalogue`] |
 //! | a list format | one file in `lists/format/` and a line in its table |
+//! | when a list is fetched | [`update::schedule`]; what is kept out of it: [`update::judge`] |
 //! | a search engine's safe form | a row in [`policy::safesearch`] |
 //! | a special-use name | a row in [`policy::local`] |
 //! | a config key | the registry in [`config`], then its use; `config/amparo.toml` fails its test until it mentions it |

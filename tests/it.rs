@@ -21,3 +21,4 @@ mod reload;
 mod rules;
 mod special;
 mod streams;
+mod updates;

@@ -9,10 +9,12 @@ use std::time::Duration;
 
 use serde::Serialize;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::unix::OwnedWriteHalf;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use super::updates::progress_of;
 use super::{Failure, Shared, blocking};
 use crate::control::{
     Answer, COMMAND_OCTETS_MAX, CacheFlushed, CacheStats, CacheStatus, Command, PersonStatus,
@@ -21,6 +23,7 @@ use crate::control::{
 use crate::inspect;
 use crate::name::Name;
 use crate::policy::rules::SubjectKind;
+use crate::update::News;
 
 /// How long a connection may take to say its command: a person's terminal is quick.
 const COMMAND_TIME_MAX: Duration = Duration::from_secs(5);
@@ -104,16 +107,60 @@ async fn converse(stream: UnixStream, shared: Arc<Shared>) {
         return;
     }
     let answer = match serde_json::from_str::<Command>(&line) {
-        Ok(command) => obey(command, &shared).await,
+        Ok(command) => obey(command, &shared, &mut write).await,
         Err(error) => Answer::Failed(format!("the command cannot be read: {error}")),
     };
-    if let Ok(mut text) = serde_json::to_string(&answer) {
+    say(&mut write, &answer).await;
+}
+
+/// Says a line. Who has gone away hears nothing.
+async fn say(write: &mut OwnedWriteHalf, answer: &Answer) {
+    if let Ok(mut text) = serde_json::to_string(answer) {
         text.push('\n');
         let _ = write.write_all(text.as_bytes()).await;
     }
 }
 
-async fn obey(command: Command, shared: &Arc<Shared>) -> Answer {
+/// Fetches lists now, telling how far it is; the answer comes when what came is in force.
+async fn update_lists(
+    id: Option<String>,
+    accept: bool,
+    shared: &Arc<Shared>,
+    write: &mut OwnedWriteHalf,
+) -> Answer {
+    let downloads: Vec<String> = {
+        let state = shared.resolver.state();
+        state.house.config.downloads.iter().map(|download| download.list.clone()).collect()
+    };
+    if shared.options.offline {
+        let why = "nothing is fetched: this daemon was started with --offline";
+        return Answer::Failed(why.to_owned());
+    }
+    let ids = match id {
+        None => downloads,
+        Some(id) if downloads.contains(&id) => vec![id],
+        Some(id) => return Answer::Failed(format!("no list that is fetched is called `{id}`")),
+    };
+    let mut news = shared.updates.updater().update(ids, accept);
+    let mut outcomes = Vec::new();
+    while let Some(news) = news.recv().await {
+        if let Ok(progress) = serde_json::to_value(progress_of(&news)) {
+            say(write, &Answer::Progress(progress)).await;
+        }
+        if let News::Over { list, outcome } = news {
+            outcomes.push((list, outcome.word()));
+        }
+    }
+    shared.reload_lists().await;
+    let reached = blocking({
+        let shared = shared.clone();
+        move || inspect::list_updates(shared.lists(), &outcomes)
+    });
+    done(&reached.await)
+}
+
+/// Does what is told. What takes its time says meanwhile how far it is.
+async fn obey(command: Command, shared: &Arc<Shared>, write: &mut OwnedWriteHalf) -> Answer {
     match command {
         Command::Status => {
             shared.resolver.settled().await;
@@ -152,12 +199,10 @@ async fn obey(command: Command, shared: &Arc<Shared>) -> Answer {
             }
         }
         Command::Lists => {
-            let state = shared.resolver.state();
-            let house = &state.house;
-            let lists: Vec<_> =
-                house.lists.iter().map(|list| inspect::list_status(house, list)).collect();
-            done(&lists)
+            let shared = shared.clone();
+            done(&blocking(move || shared.lists()).await)
         }
+        Command::ListsUpdate { id, accept } => update_lists(id, accept, shared, write).await,
         Command::Search { name } => {
             let Ok(name) = Name::parse(&name) else {
                 return Answer::Failed(format!("`{name}` is no domain name"));

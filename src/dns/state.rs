@@ -133,6 +133,13 @@ impl State {
         self.groups.iter().map(|group| &group.upstreams)
     }
 
+    /// Whom this machine asks for a name of its own needs: the upstreams of its zone, else the
+    /// adults'.
+    #[must_use]
+    pub fn upstreams_for(&self, name: &Name) -> &Arc<Upstreams> {
+        self.upstreams_of(self.zone_of(name).unwrap_or(ADULTS))
+    }
+
     /// What every query of a subject needs.
     pub(super) fn facts(&self, subject: SubjectId) -> &Facts {
         &self.subjects[usize::from(subject.0)]
@@ -145,9 +152,14 @@ impl State {
 
     /// The group of upstreams that is asked for a name: that of its zone, else the subject's.
     pub(super) fn group_of(&self, subject: SubjectId, name: &Name) -> u8 {
+        self.zone_of(name).unwrap_or(self.facts(subject).group)
+    }
+
+    /// The group that is asked for names of the nearest forwarded zone, where there is one.
+    fn zone_of(&self, name: &Name) -> Option<u8> {
         let zones = self.forwards.iter().filter(|(zone, _)| name.is_at_or_below(zone));
         let nearest = zones.max_by_key(|(zone, _)| zone.label_count());
-        nearest.map_or(self.facts(subject).group, |(_, group)| *group)
+        nearest.map(|(_, group)| *group)
     }
 
     /// A group of upstreams.

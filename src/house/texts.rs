@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use tracing::warn;
 
+use super::fetched::{self, Meta};
+use super::unpack::{self, Piece};
 use super::{Copies, LIST_BYTES_MAX};
 use crate::lists::{Origin, Reader, Seen, Source};
 
@@ -37,7 +39,13 @@ struct Keeper<'a> {
 
 /// What is seen of a list without reading it.
 pub(super) fn look(source: &Source, state_directory: &Path) -> Look {
-    let Origin::File(path) = &source.origin else { return Look::default() };
+    let path = match &source.origin {
+        Origin::File(path) => path,
+        Origin::Url(_) => return look_at_fetched(source, state_directory),
+        Origin::Embedded(_) | Origin::EmbeddedHidden(_) | Origin::Written(_) => {
+            return Look::default();
+        }
+    };
     match see(path, false) {
         Ok((seen, updated)) => Look { seen: Some(seen), updated, trouble: None },
         Err(why) => look_at_copy(path, &copy_of(source, state_directory), &why),
@@ -53,7 +61,11 @@ pub(super) fn feed(
     copies: Copies,
     reader: &mut Reader<'_>,
 ) {
-    let Origin::File(path) = &source.origin else { return };
+    let path = match &source.origin {
+        Origin::File(path) => path,
+        Origin::Url(url) => return feed_fetched(source, url, look, state_directory, reader),
+        Origin::Embedded(_) | Origin::EmbeddedHidden(_) | Origin::Written(_) => return,
+    };
     let copy = copy_of(source, state_directory);
     if look.trouble.is_none() {
         let mut keeper = (copies == Copies::Keep).then(|| Keeper::new(&copy));
@@ -81,6 +93,45 @@ pub(super) fn feed(
         }
     }
     if look.seen.is_some() && each_piece(&copy, |octets| reader.feed(octets)).is_err() {
+        reader.start_over();
+    }
+}
+
+/// What is seen of the copy of a fetched list. By its length alone: its octets are checked when it
+/// is read, and a start with a current index reads nothing.
+fn look_at_fetched(source: &Source, state_directory: &Path) -> Look {
+    let octets = Meta::load(state_directory, &source.id).map(|known| known.octets);
+    let last = see(&fetched::copy_path(state_directory, &source.id), false).ok();
+    let last = last.filter(|(seen, _)| Some(seen.octets) == octets);
+    let before = || see(&fetched::old_path(state_directory, &source.id), true).ok();
+    let (seen, updated) = last.or_else(before).unzip();
+    Look { seen, updated: updated.flatten(), trouble: None }
+}
+
+/// Feeds the copy of a fetched list that is as it came.
+fn feed_fetched(
+    source: &Source,
+    url: &str,
+    look: &mut Look,
+    state_directory: &Path,
+    reader: &mut Reader<'_>,
+) {
+    let Some(copy) = fetched::whole_copy(state_directory, &source.id) else {
+        if look.seen.is_some() {
+            look.trouble = Some("its copy is damaged; its names are not closed".to_owned());
+        }
+        return;
+    };
+    if copy.is_old {
+        look.trouble = Some("its copy is damaged; the one before is in force".to_owned());
+    }
+    let part = url.split_once('#').map(|(_, part)| part);
+    let read = unpack::read(&copy.path, part, &mut |piece| match piece {
+        Piece::Text(octets) => reader.feed(octets),
+        Piece::EndOfFile => reader.end_of_file(),
+    });
+    if let Err(why) = read {
+        look.trouble = Some(format!("its copy cannot be read: {why}; its names are not closed"));
         reader.start_over();
     }
 }

@@ -9,6 +9,7 @@
 
 pub(crate) mod answer;
 pub(crate) mod cli;
+pub(crate) mod lists;
 pub(crate) mod load;
 pub(crate) mod net;
 pub(crate) mod packet;
@@ -30,6 +31,7 @@ use tokio::net::{TcpSocket, TcpStream, UdpSocket};
 
 pub(crate) use answer::Answer;
 pub(crate) use cli::{Home, Output};
+pub(crate) use lists::ListServer;
 pub(crate) use load::{Flood, Numbers};
 pub(crate) use net::{Device, Namespace};
 pub(crate) use packet::Question;
@@ -61,6 +63,8 @@ block   = ["tiktok"]
 devices = ["127.0.0.20"]
 "#;
 
+/// How often a test looks whether what must come has come.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// How long a test waits for an answer it must get: slow machines are busy machines.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// When a device asks again that has no answer: what glibc waits.
@@ -179,6 +183,11 @@ impl Amparo {
         self
     }
 
+    /// What it shows.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
     /// Moves the clock on.
     pub(crate) fn advance_seconds(&self, seconds: i64) -> &Self {
         self.clock.advance(SignedDuration::from_secs(seconds));
@@ -265,6 +274,13 @@ impl Start {
     /// Where its files will be.
     pub(crate) fn home(&self) -> &Home {
         &self.home
+    }
+
+    /// Its files, with its config, before it starts: for commands that do without it.
+    pub(crate) fn prepared(&self) -> Home {
+        let config = whole(&self.config, &self.home, &self.upstream, &self.second);
+        self.home.write("amparo.toml", &config);
+        self.home.clone()
     }
 
     /// With this file in the test's directory.
@@ -368,6 +384,16 @@ pub(crate) async fn read_frame(stream: &mut TcpStream) -> Vec<u8> {
     let mut message = vec![0; usize::from(length)];
     within(stream.read_exact(&mut message), "the rest").await.expect("the connection stays");
     message
+}
+
+/// Waits until something is so, or the test ends.
+pub(crate) async fn until(wanted: &str, mut is_so: impl AsyncFnMut() -> bool) {
+    let looking = async {
+        while !is_so().await {
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    };
+    within(looking, wanted).await;
 }
 
 /// What must come, or the test ends.

@@ -60,7 +60,7 @@ fn a_file_that_fills_a_category_is_searched_and_why_shows_its_line() {
     let home = Home::with(config);
     home.write("own.txt", "# ours\nother.example\nnasty.example\n");
     let search = home.amparo(&["lists", "search", "www.nasty.example"]);
-    assert_eq!(search.stdout, "own line 3: nasty.example\n");
+    assert_eq!(search.stdout, "own line 3: nasty.example (adult)\n");
     let why = home.amparo(&["why", "www.nasty.example", "--for", "kid"]);
     assert_eq!(why.exit, 10, "{why:?}");
     assert!(why.stdout.contains("own line 3: nasty.example"), "{}", why.stdout);
