@@ -101,7 +101,7 @@ pub(super) fn feed(
 /// is read, and a start with a current index reads nothing.
 fn look_at_fetched(source: &Source, state_directory: &Path) -> Look {
     let octets = Meta::load(state_directory, &source.id).map(|known| known.octets);
-    let last = see(&fetched::copy_path(state_directory, &source.id), false).ok();
+    let last = see(&fetched::copy_path(state_directory, &source.id), true).ok();
     let last = last.filter(|(seen, _)| Some(seen.octets) == octets);
     let before = || see(&fetched::old_path(state_directory, &source.id), true).ok();
     let (seen, updated) = last.or_else(before).unzip();
