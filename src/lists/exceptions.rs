@@ -26,7 +26,7 @@ pub(super) struct Exceptions {
     count: usize,
     /// Exceptions there was no room for.
     pub(super) names_left_out: usize,
-    patterns: Vec<String>,
+    patterns: Vec<(String, Role)>,
     /// Patterns of exceptions that are too costly or too many.
     pub(super) patterns_left_out: usize,
     compiled: RegexSet,
@@ -59,9 +59,9 @@ impl Exceptions {
     }
 
     /// Keeps a pattern of names that are excepted, if it is one that is kept.
-    pub(super) fn except_pattern(&mut self, pattern: &str) {
+    pub(super) fn except_pattern(&mut self, pattern: &str, role: Role) {
         if self.patterns.len() < pattern::PATTERNS_MAX && pattern::compiled(pattern).is_some() {
-            self.patterns.push(pattern.to_owned());
+            self.patterns.push((pattern.to_owned(), role));
         } else {
             self.patterns_left_out += 1;
         }
@@ -70,7 +70,8 @@ impl Exceptions {
     /// All were kept: from now on questions are answered.
     pub(super) fn close(&mut self) {
         // Each was tried by itself; where all of them together are too much, none excepts.
-        self.compiled = pattern::set(&self.patterns).unwrap_or_default();
+        let patterns: Vec<_> = self.patterns.iter().map(|(pattern, _)| pattern).collect();
+        self.compiled = pattern::set(&patterns).unwrap_or_default();
     }
 
     /// What is left of an entry; none: all of it is taken back.
@@ -85,15 +86,19 @@ impl Exceptions {
         if above.any(|(excepted, by)| *excepted != Matching::Exact && takes_back(*by, role)) {
             return None;
         }
-        if role == Role::CloseAll || self.compiled.is_empty() {
+        if self.compiled.is_empty() {
             return Some(left);
         }
+        let matches = |text: &str| {
+            let places = self.compiled.matches(text.as_bytes());
+            places.iter().any(|place| takes_back(self.patterns[place].1, role))
+        };
         // What a pattern takes back below the name cannot be told; one name there speaks for all.
         let text = name.to_string();
-        if self.compiled.is_match(text.as_bytes()) {
+        if matches(&text) {
             left = left.minus(Matching::Exact)?;
         }
-        if left != Matching::Exact && self.compiled.is_match(format!("www.{text}").as_bytes()) {
+        if left != Matching::Exact && matches(&format!("www.{text}")) {
             left = left.minus(Matching::Below)?;
         }
         Some(left)
@@ -105,7 +110,7 @@ impl Exceptions {
     }
 
     /// The patterns.
-    pub(super) fn patterns(&self) -> &[String] {
+    pub(super) fn patterns(&self) -> &[(String, Role)] {
         &self.patterns
     }
 

@@ -55,7 +55,7 @@ struct WrittenPatterns {
     tags: Vec<u16>,
     /// Each with its kind.
     close: Vec<(String, u8)>,
-    except: Vec<String>,
+    except: Vec<(String, u8)>,
     except_names: Vec<(String, u8)>,
 }
 
@@ -150,13 +150,14 @@ impl WrittenReport {
 impl WrittenPatterns {
     fn of(patterns: &ListPatterns) -> Self {
         let close = patterns.patterns.iter();
+        let with_kind = |(text, role): &(String, Role)| {
+            (text.clone(), Kind::of(Matching::Exact, *role).number())
+        };
         let names = patterns.exceptions.iter();
         WrittenPatterns {
             tags: patterns.tags.iter().map(|tag| tag.0).collect(),
-            close: close
-                .map(|(text, role)| (text.clone(), Kind::of(Matching::Exact, *role).number()))
-                .collect(),
-            except: patterns.exceptions.patterns().to_vec(),
+            close: close.map(with_kind).collect(),
+            except: patterns.exceptions.patterns().iter().map(with_kind).collect(),
             except_names: names_with_kinds(
                 names.map(|(name, matching, role)| (name, Kind::of(matching, role))),
             ),
@@ -176,7 +177,9 @@ impl WrittenPatterns {
         for (name, kind) in read_names(&self.except_names)? {
             exceptions.except(&name, kind.matching(), kind.role());
         }
-        self.except.iter().for_each(|pattern| exceptions.except_pattern(pattern));
+        for (pattern, kind) in &self.except {
+            exceptions.except_pattern(pattern, role(*kind)?);
+        }
         Some(ListPatterns { tags, patterns, exceptions })
     }
 }
@@ -203,7 +206,7 @@ mod tests {
         let mut exceptions = Exceptions::default();
         let name = Name::parse("good.example").unwrap();
         exceptions.except(&name, Matching::Subdomains, Role::ExceptAll);
-        exceptions.except_pattern("^fine");
+        exceptions.except_pattern("^fine", Role::Except);
         let tags = [Tag(3), Tag(511)].into_iter().collect();
         ListPatterns { tags, patterns: vec![("^ads".to_owned(), Role::CloseAll)], exceptions }
     }

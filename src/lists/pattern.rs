@@ -32,7 +32,7 @@ pub(super) fn compiled(pattern: &str) -> Option<Regex> {
 }
 
 /// All patterns at once; none when together they are too large.
-pub(super) fn set(patterns: &[String]) -> Option<RegexSet> {
+pub(super) fn set(patterns: &[impl AsRef<str>]) -> Option<RegexSet> {
     RegexSetBuilder::new(patterns)
         .unicode(false)
         .size_limit(SET_OCTETS_MAX)

@@ -228,7 +228,7 @@ impl<'a> Reader<'a> {
             }
             Item::Pattern(pattern, role) if is_exception(role) => {
                 if !*is_second {
-                    exceptions.except_pattern(pattern);
+                    exceptions.except_pattern(pattern, role);
                 }
             }
             Item::Pattern(pattern, role) => sink.take(line, Entry::Pattern(pattern, role)),

@@ -307,6 +307,14 @@ fn a_search_names_the_rule_and_not_the_exception() {
     assert_eq!(lines(rules, "a.x.example"), [0_usize; 0]);
 }
 
+#[test]
+fn an_important_exception_of_a_pattern_opens_important_rules() {
+    let rules = "||ads1.example^$important\n||ads*.x.example^$important\n@@/^ads[0-9]/$important\n";
+    check(rules, &["adsa.x.example"], &["ads1.example", "ads2.x.example"]);
+    let rules = "||ads1.example^$important\n@@/^ads[0-9]/\n";
+    check(rules, &["ads1.example"], &[]);
+}
+
 proptest! {
     #[test]
     fn no_octets_upset_a_list_of_rules(

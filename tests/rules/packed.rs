@@ -83,7 +83,7 @@ fn what_is_packed_closes_as_if_it_were_not() {
     check(&house, CLOSED);
     assert!(house.lists.iter().all(|list| list.trouble.is_none()));
     let search = home.amparo(&["lists", "search", "two.example"]);
-    assert_eq!(search.stdout, "two line 1: two.example\n");
+    assert_eq!(search.stdout, "two line 1: two.example (gambling)\n");
 }
 
 #[test]
