@@ -6,6 +6,7 @@
 //! stays closed.
 
 pub mod fetched;
+pub mod place;
 mod texts;
 pub mod unpack;
 

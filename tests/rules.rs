@@ -6,6 +6,7 @@
 
 mod files;
 mod lists;
+mod packed;
 mod services;
 
 use amparo::config::{self, Origin, System};

@@ -13,7 +13,8 @@ use tracing::info;
 
 use super::Shared;
 use super::commands::stopped;
-use crate::lists::Origin;
+use crate::house::place;
+use crate::lists::{Origin, Seen};
 
 /// How often files are looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
@@ -22,8 +23,8 @@ const LOOK_EVERY: Duration = Duration::from_secs(2);
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Look {
     path: PathBuf,
-    modified: Option<std::time::SystemTime>,
-    octets: u64,
+    /// None when it cannot be opened.
+    seen: Option<Seen>,
 }
 
 /// Reloads whenever there is a reason, until told to stop.
@@ -78,10 +79,5 @@ fn look(shared: &Shared) -> Vec<Look> {
 }
 
 fn look_at(path: &Path) -> Look {
-    let about = std::fs::metadata(path).ok();
-    Look {
-        path: path.to_owned(),
-        modified: about.as_ref().and_then(|about| about.modified().ok()),
-        octets: about.map_or(0, |about| about.len()),
-    }
+    Look { path: path.to_owned(), seen: place::see(path).ok() }
 }

@@ -1,8 +1,9 @@
-//! List files: what is seen of them, their text piece by piece, and their last good copies.
+//! List files and folders: what is seen of them, their text piece by piece, and their last good
+//! copies.
 //!
 //! Start at [`look`], which reads nothing, and [`feed`].
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -10,7 +11,8 @@ use jiff::Timestamp;
 use tracing::warn;
 
 use super::fetched::{self, Meta};
-use super::unpack::{self, Piece};
+use super::place::{self, Place};
+use super::unpack::{self, Form, Piece, Trouble};
 use super::{Copies, LIST_BYTES_MAX};
 use crate::lists::{Origin, Reader, Seen, Source};
 
@@ -35,6 +37,14 @@ struct Keeper<'a> {
     old: Option<File>,
     at: u64,
     new: Option<tempfile::NamedTempFile>,
+}
+
+/// Keeps what is read while it is read, if it is to be kept and can be.
+struct Keeping<'a> {
+    keeper: Option<Keeper<'a>>,
+    outcome: io::Result<()>,
+    /// Whether the last text did not end its line.
+    is_amid_line: bool,
 }
 
 /// What is seen of a list without reading it.
@@ -68,21 +78,8 @@ pub(super) fn feed(
     };
     let copy = copy_of(source, state_directory);
     if look.trouble.is_none() {
-        let mut keeper = (copies == Copies::Keep).then(|| Keeper::new(&copy));
-        let read = each_piece(path, |octets| {
-            reader.feed(octets);
-            if let Some(Err(error)) = keeper.as_mut().map(|keeper| keeper.feed(octets)) {
-                not_kept(&copy, &error);
-                keeper = None;
-            }
-        });
-        match read {
-            Ok(()) => {
-                if let Some(Err(error)) = keeper.map(Keeper::finish) {
-                    not_kept(&copy, &error);
-                }
-                return;
-            }
+        match feed_from(path, (copies == Copies::Keep).then_some(&*copy), reader) {
+            Ok(()) => return,
             Err(why) => {
                 *look = look_at_copy(path, &copy, &why);
                 if copies == Copies::Keep {
@@ -92,7 +89,7 @@ pub(super) fn feed(
             }
         }
     }
-    if look.seen.is_some() && each_piece(&copy, |octets| reader.feed(octets)).is_err() {
+    if look.seen.is_some() && feed_copy(path, &copy, reader).is_err() {
         reader.start_over();
     }
 }
@@ -101,7 +98,7 @@ pub(super) fn feed(
 /// is read, and a start with a current index reads nothing.
 fn look_at_fetched(source: &Source, state_directory: &Path) -> Look {
     let octets = Meta::load(state_directory, &source.id).map(|known| known.octets);
-    let last = see(&fetched::copy_path(state_directory, &source.id), false).ok();
+    let last = see(&fetched::copy_path(state_directory, &source.id), true).ok();
     let last = last.filter(|(seen, _)| Some(seen.octets) == octets);
     let before = || see(&fetched::old_path(state_directory, &source.id), true).ok();
     let (seen, updated) = last.or_else(before).unzip();
@@ -126,13 +123,53 @@ fn feed_fetched(
         look.trouble = Some("its copy is damaged; the one before is in force".to_owned());
     }
     let part = url.split_once('#').map(|(_, part)| part);
-    let read = unpack::read(&copy.path, part, &mut |piece| match piece {
-        Piece::Text(octets) => reader.feed(octets),
-        Piece::EndOfFile => reader.end_of_file(),
-    });
+    let read = unpack::read(&copy.path, part, &mut |piece| hand_over(piece, reader));
     if let Err(why) = read {
         look.trouble = Some(format!("its copy cannot be read: {why}; its names are not closed"));
         reader.start_over();
+    }
+}
+
+/// Feeds the text at a place, and keeps a copy of it once it was read to its end: of a file as it
+/// is, packed or not; of a folder the texts that were read.
+fn feed_from(path: &Path, copy: Option<&Path>, reader: &mut Reader<'_>) -> Result<(), Trouble> {
+    let Place { path, part } = Place::of(path);
+    let part = part.as_deref();
+    let mut keeping = Keeping::new(copy);
+    if fs::metadata(path)?.is_dir() {
+        unpack::read(path, part, &mut |piece| {
+            hand_over(piece, reader);
+            keeping.take(piece);
+        })?;
+    } else {
+        let mut file = File::open(path)?;
+        let form = unpack::read_file(&file, part, &mut |piece| hand_over(piece, reader))?;
+        if let (Form::Text, Some(part)) = (form, part) {
+            return Err(Trouble::NoParts(part.to_owned()));
+        }
+        if copy.is_some() {
+            file.rewind()?;
+            each_piece(&file, &mut |octets| keeping.feed(octets))?;
+        }
+    }
+    if let Some(copy) = copy {
+        keeping.finish(copy);
+    }
+    Ok(())
+}
+
+/// Feeds a last good copy. That of a folder is one text, without parts.
+fn feed_copy(path: &Path, copy: &Path, reader: &mut Reader<'_>) -> Result<(), Trouble> {
+    let part = Place::of(path).part;
+    let file = File::open(copy)?;
+    unpack::read_file(&file, part.as_deref(), &mut |piece| hand_over(piece, reader))?;
+    Ok(())
+}
+
+fn hand_over(piece: Piece<'_>, reader: &mut Reader<'_>) {
+    match piece {
+        Piece::Text(octets) => reader.feed(octets),
+        Piece::EndOfFile => reader.end_of_file(),
     }
 }
 
@@ -142,32 +179,30 @@ pub(super) fn keep_again(source: &Source, look: &Look, state_directory: &Path) {
         return;
     };
     let copy = copy_of(source, state_directory);
-    if std::fs::metadata(&copy).is_ok_and(|about| about.len() == seen.octets) {
+    let place = Place::of(path);
+    // The copy of a folder has another length than its files.
+    let is_folder = fs::metadata(place.path).is_ok_and(|about| about.is_dir());
+    if fs::metadata(&copy).is_ok_and(|about| is_folder || about.len() == seen.octets) {
         return;
     }
-    let mut keeper = Keeper::new(&copy);
-    let mut outcome = Ok(());
-    let read = each_piece(path, |octets| {
-        if outcome.is_ok() {
-            outcome = keeper.feed(octets);
-        }
-    });
-    if read.is_ok()
-        && let Err(error) = outcome.and_then(|()| keeper.finish())
-    {
-        not_kept(&copy, &error);
+    let mut keeping = Keeping::new(Some(&copy));
+    let read = if is_folder {
+        unpack::read(place.path, place.part.as_deref(), &mut |piece| keeping.take(piece))
+    } else {
+        File::open(place.path)
+            .map_err(Trouble::from)
+            .and_then(|file| each_piece(&file, &mut |octets| keeping.feed(octets)))
+    };
+    if read.is_ok() {
+        keeping.finish(&copy);
     }
-}
-
-fn not_kept(copy: &Path, error: &io::Error) {
-    warn!(copy = %copy.display(), "the last good copy of a list could not be kept: {error}");
 }
 
 fn copy_of(source: &Source, state_directory: &Path) -> PathBuf {
     state_directory.join("lists").join(format!("{}.last", source.id))
 }
 
-fn look_at_copy(path: &Path, copy: &Path, why: &str) -> Look {
+fn look_at_copy(path: &Path, copy: &Path, why: &Trouble) -> Look {
     let (seen, updated, meanwhile) = match see(copy, true) {
         Ok((seen, updated)) => (Some(seen), updated, "its last good copy is in force"),
         Err(_) => (None, None, "its names are not closed until it can be read"),
@@ -176,29 +211,14 @@ fn look_at_copy(path: &Path, copy: &Path, why: &str) -> Look {
     Look { seen, updated, trouble: Some(trouble) }
 }
 
-fn see(path: &Path, is_copy: bool) -> Result<(Seen, Option<Timestamp>), String> {
-    let (_, about) = open(path)?;
-    let updated = about.modified().ok().and_then(|time| Timestamp::try_from(time).ok());
-    Ok((Seen::of(&about, is_copy), updated))
+fn see(path: &Path, is_copy: bool) -> Result<(Seen, Option<Timestamp>), Trouble> {
+    let seen = Seen { is_copy, ..place::see(path)? };
+    let updated = Timestamp::from_nanosecond(i128::from(seen.modified)).ok();
+    Ok((seen, updated))
 }
 
-fn open(path: &Path) -> Result<(File, std::fs::Metadata), String> {
-    let sentence = |error: io::Error| error.to_string();
-    let file = File::open(path).map_err(sentence)?;
-    let about = file.metadata().map_err(sentence)?;
-    if about.is_dir() {
-        return Err("it is a directory".to_owned());
-    }
-    if about.len() > LIST_BYTES_MAX { Err(too_large()) } else { Ok((file, about)) }
-}
-
-fn too_large() -> String {
-    format!("it is larger than {} MiB", LIST_BYTES_MAX / 1024 / 1024)
-}
-
-/// Hands over a file piece by piece.
-fn each_piece(path: &Path, mut each: impl FnMut(&[u8])) -> Result<(), String> {
-    let (mut file, _) = open(path)?;
+/// Hands over a file as it is, piece by piece.
+fn each_piece(mut file: &File, each: &mut dyn FnMut(&[u8])) -> Result<(), Trouble> {
     let mut piece = vec![0; PIECE_OCTETS];
     let mut total = 0;
     loop {
@@ -206,12 +226,12 @@ fn each_piece(path: &Path, mut each: impl FnMut(&[u8])) -> Result<(), String> {
             Ok(0) => return Ok(()),
             Ok(length) => length,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(error.to_string()),
+            Err(error) => return Err(error.into()),
         };
         // A file may grow while it is read, and a device has no length.
         total += length as u64;
         if total > LIST_BYTES_MAX {
-            return Err(too_large());
+            return Err(Trouble::TooLarge);
         }
         each(&piece[..length]);
     }
@@ -224,6 +244,40 @@ impl Look {
     pub(super) fn warn(&self, list: &str) {
         if let Some(trouble) = &self.trouble {
             warn!(list, "{trouble}");
+        }
+    }
+}
+
+// === impl Keeping ===
+
+impl<'a> Keeping<'a> {
+    fn new(copy: Option<&'a Path>) -> Self {
+        Keeping { keeper: copy.map(Keeper::new), outcome: Ok(()), is_amid_line: false }
+    }
+
+    fn feed(&mut self, octets: &[u8]) {
+        if let (Some(keeper), Ok(())) = (&mut self.keeper, &self.outcome) {
+            self.outcome = keeper.feed(octets);
+        }
+    }
+
+    /// Takes a piece of several files, of which one text is made.
+    fn take(&mut self, piece: Piece<'_>) {
+        match piece {
+            Piece::Text(octets) => {
+                self.is_amid_line = octets.last().map_or(self.is_amid_line, |last| *last != b'\n');
+                self.feed(octets);
+            }
+            Piece::EndOfFile if std::mem::take(&mut self.is_amid_line) => self.feed(b"\n"),
+            Piece::EndOfFile => {}
+        }
+    }
+
+    /// That was all, and it was good.
+    fn finish(self, copy: &Path) {
+        let Some(keeper) = self.keeper else { return };
+        if let Err(error) = self.outcome.and_then(|()| keeper.finish()) {
+            warn!(copy = %copy.display(), "the last good copy of a list could not be kept: {error}");
         }
     }
 }

@@ -216,6 +216,13 @@ pub(super) fn files_of(folder: &Path) -> Result<Vec<(PathBuf, Metadata)>, Troubl
     Ok(files)
 }
 
+/// What says what categories are for beside a folder: a single one may lie in its collection.
+pub(super) fn usage_beside(folder: &Path) -> Option<(PathBuf, Metadata)> {
+    let path = folder.parent()?.join("global_usage");
+    let about = fs::metadata(&path).ok().filter(Metadata::is_file)?;
+    Some((path, about))
+}
+
 fn collect(
     folder: &Path,
     depth: usize,
@@ -253,10 +260,8 @@ fn read_folder(
         name: folder.file_name().unwrap_or_default().to_string_lossy().into_owned(),
         ..Contents::default()
     };
-    // A single category may lie in its collection.
-    let beside = folder.parent().map(|above| above.join("global_usage"));
-    if let Some(text) = beside.and_then(|path| File::open(path).ok()).map(usage) {
-        contents.tell("global_usage", &text.unwrap_or_default());
+    if let Some((path, _)) = usage_beside(folder) {
+        contents.tell("global_usage", &usage(File::open(path)?)?);
     }
     for (path, _) in &files {
         let shown = path.strip_prefix(folder).unwrap_or(path).to_string_lossy().into_owned();

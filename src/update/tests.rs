@@ -197,7 +197,8 @@ async fn a_bomb_comes_but_is_not_unpacked() {
     }
     let bomb = bomb.finish().unwrap();
     let server = Server::saying(vec![answer("200 OK", "Content-Encoding: gzip\r\n", bomb)]).await;
-    let (came, _) = Household::new().fetches(&server.url("http", "lists.example")).await;
+    let household = Household::new();
+    let (came, _) = household.fetches(&server.url("http", "lists.example")).await;
     let mut unpacked = 0;
     let why = unpack::read(came.file.path(), None, &mut |piece| {
         if let Piece::Text(text) = piece {
