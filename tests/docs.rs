@@ -93,7 +93,9 @@ fn lists(head: &str, yes: &str, known: fn(&Published) -> &str) -> String {
 fn formats(head: &str, folder: &str, summary: fn(&str, &'static str) -> &'static str) -> String {
     let mut table = format!("{head}\n|---|---|\n");
     for syntax in FORMATS {
-        let (name, summary) = (syntax.name, summary(syntax.name, syntax.summary));
+        let name = syntax.name;
+        // A bar of a rule is no bar of the table.
+        let summary = summary(name, syntax.summary).replace('|', "\\|");
         let _ = writeln!(table, "| [`{name}`]({folder}{name}.md) | {summary} |");
     }
     table
