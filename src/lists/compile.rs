@@ -1,20 +1,15 @@
-//! From texts to the index, and from a name back to the line that named it.
+//! From texts to the index.
 //!
-//! Both read a source in the same way, so that what `why` shows is what the index holds. A list
-//! that stands in a file is read into a file of its own first ([`ListRun`]); the index is made of
-//! these, so that only what changed is read.
+//! A list that stands in a file is read into a file of its own first ([`ListRun`]); the index is
+//! made of these, so that only what changed is read. Start at [`compile`] and [`open`].
 
-use std::collections::HashSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use regex::bytes::Regex;
-
 use super::catalogue::catalogue;
 use super::exceptions::Exceptions;
 use super::fingerprint::modified;
-use super::format::{Role, Skip};
 use super::guard::Guard;
 use super::index::{
     Builder, Carried, Exception, InFile, InMemory, Index, Key, ListRun, Made, Mark, Names, Row,
@@ -22,9 +17,10 @@ use super::index::{
 };
 use super::kept::{self, Kept};
 use super::kind::Kind;
-use super::pattern::{self, ListPatterns, PATTERNS_MAX, Patterns};
-use super::reader::{Entry, Read, Reader, Sink};
-use super::{Effect, Inputs, Match, REFUSED_SHOWN_MAX, Report, Source};
+use super::pattern::{ListPatterns, Patterns};
+use super::reader::{Entry, Reader, Sink};
+use super::tally::Tally;
+use super::{Effect, Inputs, Report, Source};
 use crate::name::Name;
 use crate::policy::safesearch::ENGINES;
 use crate::policy::tags::TagSet;
@@ -52,15 +48,6 @@ pub struct Compiled {
     pub read: Vec<usize>,
     /// Why the index is not in its file but in memory, where it should be in a file.
     pub trouble: Option<String>,
-}
-
-/// What stands in a text, judged without an index.
-#[derive(Debug)]
-pub struct Examined {
-    /// What would be taken and what not.
-    pub report: Report,
-    /// The places of the names that were watched for and would be closed.
-    pub closes: Vec<usize>,
 }
 
 /// Takes the index that stands in a state directory, with what was taken from each source, when it
@@ -107,42 +94,6 @@ pub fn compile(
     Compiled { index, reports, read: work.were_read, trouble }
 }
 
-/// Every entry of a source that covers the name and was taken. `read` feeds its text where the
-/// source does not carry its own, twice where the list has exceptions.
-#[must_use]
-pub fn search(
-    source: &Source,
-    name: &Name,
-    guard: &Guard<'_>,
-    read: impl FnMut(&mut Reader<'_>),
-) -> Vec<Match> {
-    let text = name.to_string();
-    let mut seeking = Seeking { source, name, text, guard, matches: Vec::new() };
-    Reader::run(source, &mut seeking, read);
-    seeking.matches.into_iter().map(|(found, _)| found).collect()
-}
-
-/// Counts what stands in a source, and tells which of some names it would close.
-pub fn examine(
-    source: &Source,
-    guard: &Guard<'_>,
-    watched: &[Name],
-    read: impl FnMut(&mut Reader<'_>),
-) -> Examined {
-    let mut watching = Watching {
-        source,
-        guard,
-        watched,
-        parents: watched.iter().flat_map(|name| name.suffixes().map(Box::from)).collect(),
-        closes: vec![Vec::new(); watched.len()],
-        tally: Tally::default(),
-    };
-    let read = Reader::run(source, &mut watching, read);
-    let closes = watching.closes.iter().enumerate().filter(|(_, roles)| !roles.is_empty());
-    let closes = closes.map(|(place, _)| place).collect();
-    Examined { report: watching.tally.report(source, read), closes }
-}
-
 /// What is compiled.
 struct Work<'a> {
     sources: &'a [Source],
@@ -153,6 +104,9 @@ struct Work<'a> {
     is_as_seen: bool,
     were_read: Vec<usize>,
 }
+
+/// What is known of lists beside their names: the reports of all, the patterns of some.
+type BesideNames = (Vec<Report>, Vec<ListPatterns>);
 
 /// Takes what stands in one list.
 struct Taking<'a> {
@@ -177,36 +131,6 @@ struct Taken {
     /// The names it excepts from itself.
     exceptions: Vec<(Name, Kind)>,
     is_as_seen: bool,
-}
-
-/// Looks for one name.
-struct Seeking<'a> {
-    source: &'a Source,
-    name: &'a Name,
-    text: String,
-    guard: &'a Guard<'a>,
-    matches: Vec<(Match, Role)>,
-}
-
-/// Looks which of some names are closed.
-struct Watching<'a> {
-    source: &'a Source,
-    guard: &'a Guard<'a>,
-    watched: &'a [Name],
-    /// These and all above them.
-    parents: HashSet<Box<[u8]>>,
-    /// How each of them is closed.
-    closes: Vec<Vec<Role>>,
-    tally: Tally,
-}
-
-/// What was met while a source was read.
-#[derive(Default)]
-struct Tally {
-    taken: usize,
-    skipped: [usize; Skip::ALL.len()],
-    refused: Vec<String>,
-    refused_count: usize,
 }
 
 // === impl Work ===
@@ -269,7 +193,7 @@ impl Work<'_> {
         key: Key,
         lists: Option<&Path>,
         began: i64,
-    ) -> io::Result<(Builder, (Vec<Report>, Vec<ListPatterns>))> {
+    ) -> io::Result<(Builder, BesideNames)> {
         self.were_read.clear();
         let mut names = Names::new(key, None);
         let (mut reports, mut patterns) = (Vec::new(), Vec::new());
@@ -277,18 +201,15 @@ impl Work<'_> {
         for (place, source) in self.sources.iter().enumerate() {
             let first = first_mark(place);
             let directory = lists.filter(|_| source.embedded_text().is_none());
-            let taken = match directory {
-                Some(directory) => {
-                    let (run, taken) = self.run_of(place, key, directory, began)?;
-                    if !source.tags.is_empty() {
-                        runs.push((run, first));
-                    }
-                    taken
+            let taken = if let Some(directory) = directory {
+                let (run, taken) = self.run_of(place, key, directory, began)?;
+                if !source.tags.is_empty() {
+                    runs.push((run, first));
                 }
-                None => {
-                    let names = Some(&mut names).filter(|_| !source.tags.is_empty());
-                    self.take(place, names, first)
-                }
+                taken
+            } else {
+                let names = Some(&mut names).filter(|_| !source.tags.is_empty());
+                self.take(place, names, first)
             };
             self.is_as_seen &= taken.is_as_seen;
             exceptions.extend(taken.exceptions.iter().map(|(name, kind)| {
@@ -305,8 +226,12 @@ impl Work<'_> {
             });
         }
         let mut builder = Builder::new(names);
-        runs.into_iter().for_each(|(run, first)| builder.add_list(run, first));
-        exceptions.into_iter().for_each(|exception| builder.except(exception));
+        for (run, first) in runs {
+            builder.add_list(run, first);
+        }
+        for exception in exceptions {
+            builder.except(exception);
+        }
         Ok((builder, (reports, patterns)))
     }
 
@@ -424,14 +349,12 @@ impl Sink for Taking<'_> {
         match entry {
             Entry::Skipped(skip) => self.tally.skip(skip, 1),
             Entry::Pattern(text, role) => {
-                let is_room = self.patterns.patterns.len() < PATTERNS_MAX
-                    && self.source.effect == Effect::Close;
-                if self.tally.pattern(text, is_room, self.guard).is_some() {
+                if self.tally.pattern(text, self.source, self.guard).is_some() {
                     self.patterns.patterns.push((text.to_owned(), role));
                 }
             }
             Entry::Name(name, ..) if self.guard.refuses(self.source, name) => {
-                self.tally.refuse(name, self.source.is_hidden());
+                self.tally.refuse(name, self.source);
             }
             Entry::Name(name, matching, role) => {
                 self.tally.taken += 1;
@@ -458,137 +381,6 @@ impl Sink for Taking<'_> {
         self.exceptions = names.collect();
         if !self.patterns.patterns.is_empty() {
             self.patterns.exceptions = exceptions.clone();
-        }
-    }
-}
-
-impl Sink for Seeking<'_> {
-    fn take(&mut self, line: usize, entry: Entry<'_>) {
-        let (entry, role) = match entry {
-            Entry::Skipped(_) => return,
-            Entry::Pattern(..) if self.source.effect == Effect::Open => return,
-            Entry::Pattern(text, role) => {
-                let pattern = pattern::compiled(text).filter(|pattern| {
-                    pattern.is_match(self.text.as_bytes()) && !self.guard.refuses_pattern(pattern)
-                });
-                if pattern.is_none() {
-                    return;
-                }
-                (format!("/{text}/"), role)
-            }
-            Entry::Name(entry, matching, role) => {
-                let covers = self.name.is_at_or_below(entry) && matching.covers(entry == self.name);
-                if !covers || self.guard.refuses(self.source, entry) {
-                    return;
-                }
-                (entry.to_string(), role)
-            }
-        };
-        let entry = Some(entry).filter(|_| !self.source.is_hidden());
-        let Source { id, effect, .. } = self.source;
-        let found = Match { list: id.clone(), line, entry, effect: *effect };
-        self.matches.push((found, role));
-    }
-
-    fn forget(&mut self, _: bool) {
-        self.matches.clear();
-    }
-
-    fn except(&mut self, exceptions: &Exceptions) {
-        self.matches.retain(|(_, role)| !exceptions.covers(self.name, *role));
-    }
-}
-
-impl Sink for Watching<'_> {
-    fn take(&mut self, _: usize, entry: Entry<'_>) {
-        match entry {
-            Entry::Skipped(skip) => self.tally.skip(skip, 1),
-            Entry::Pattern(text, role) => {
-                let Some(pattern) = self.tally.pattern(text, true, self.guard) else { return };
-                for (name, closes) in self.watched.iter().zip(&mut self.closes) {
-                    if pattern.is_match(name.to_string().as_bytes()) {
-                        closes.push(role);
-                    }
-                }
-            }
-            Entry::Name(name, ..) if self.guard.refuses(self.source, name) => {
-                self.tally.refuse(name, self.source.is_hidden());
-            }
-            Entry::Name(name, matching, role) => {
-                self.tally.taken += 1;
-                if self.source.effect == Effect::Open || !self.parents.contains(name.wire()) {
-                    return;
-                }
-                for (watched, closes) in self.watched.iter().zip(&mut self.closes) {
-                    if watched.is_at_or_below(name) && matching.covers(watched == name) {
-                        closes.push(role);
-                    }
-                }
-            }
-        }
-    }
-
-    fn forget(&mut self, _: bool) {
-        self.tally = Tally::default();
-        self.closes.iter_mut().for_each(Vec::clear);
-    }
-
-    fn except(&mut self, exceptions: &Exceptions) {
-        self.tally.except(exceptions);
-        for (name, closes) in self.watched.iter().zip(&mut self.closes) {
-            closes.retain(|role| !exceptions.covers(name, *role));
-        }
-    }
-}
-
-// === impl Tally ===
-
-impl Tally {
-    fn skip(&mut self, kind: Skip, count: usize) {
-        self.skipped[kind as usize] += count;
-    }
-
-    fn refuse(&mut self, entry: impl ToString, hidden: bool) {
-        self.refused_count += 1;
-        if !hidden && self.refused.len() < REFUSED_SHOWN_MAX {
-            self.refused.push(entry.to_string());
-        }
-    }
-
-    /// A pattern, when it is taken.
-    fn pattern(&mut self, text: &str, is_room: bool, guard: &Guard<'_>) -> Option<Regex> {
-        let Some(pattern) = pattern::compiled(text).filter(|_| is_room) else {
-            self.skip(Skip::Pattern, 1);
-            return None;
-        };
-        if guard.refuses_pattern(&pattern) {
-            self.refuse(format_args!("/{text}/"), false);
-            return None;
-        }
-        self.taken += 1;
-        Some(pattern)
-    }
-
-    fn except(&mut self, exceptions: &Exceptions) {
-        self.skip(Skip::Disabled, exceptions.names_left_out);
-        self.skip(Skip::Pattern, exceptions.patterns_left_out);
-    }
-
-    fn report(self, source: &Source, read: Read) -> Report {
-        Report {
-            id: source.id.clone(),
-            category: source.category.clone(),
-            format: read.format,
-            guess: read.guess,
-            taken: self.taken,
-            skipped: self.skipped.iter().sum(),
-            skipped_kinds: Skip::ALL
-                .into_iter()
-                .map(|kind| (kind, self.skipped[kind as usize]))
-                .filter(|(_, count)| *count > 0)
-                .collect(),
-            refused: self.refused,
-            refused_count: self.refused_count,
         }
     }
 }

@@ -118,7 +118,7 @@ impl Exceptions {
     pub(super) fn iter(&self) -> impl Iterator<Item = (Name, Matching, Role)> {
         self.names.iter().flat_map(|(wire, rules)| {
             let name = Name::from_wire(wire).expect("it was a name's");
-            rules.iter().map(move |(matching, role)| (name.clone(), *matching, *role))
+            rules.iter().map(move |(matching, role)| (name, *matching, *role))
         })
     }
 }

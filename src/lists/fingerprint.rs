@@ -95,7 +95,9 @@ impl Inputs {
         table.iter().for_each(|(_, info)| print.text(&info.id));
         for (source, of_list) in sources.iter().zip(&of_lists) {
             print.source(source);
-            of_list.iter().for_each(|word| print.word(*word));
+            for word in of_list {
+                print.word(*word);
+            }
         }
         let changing = |seen: &Option<Seen>| {
             seen.as_ref().filter(|seen| !seen.is_copy).map(|seen| seen.modified)

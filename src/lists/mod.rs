@@ -8,6 +8,7 @@
 
 pub mod catalogue;
 mod compile;
+mod examine;
 mod exceptions;
 mod fingerprint;
 pub mod format;
@@ -18,6 +19,7 @@ mod kind;
 mod pattern;
 mod published;
 mod reader;
+mod tally;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
@@ -31,9 +33,8 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::policy::tags::{Lookup, TagSet};
-pub use compile::{
-    Compiled, Examined, INDEX_FILE, LISTS_DIRECTORY, compile, examine, file_stem, open, search,
-};
+pub use compile::{Compiled, INDEX_FILE, LISTS_DIRECTORY, compile, file_stem, open};
+pub use examine::{Examined, examine, search};
 pub use fingerprint::{Inputs, Seen};
 pub use format::{Guess, Skip};
 pub use guard::Guard;

@@ -74,7 +74,9 @@ impl Patterns {
         // Each is small by itself; where all together are not, the first of them are.
         while !patterns.is_empty() {
             if let Some(set) = set(&patterns) {
-                lists.iter_mut().for_each(|list| list.exceptions.close());
+                for list in &mut lists {
+                    list.exceptions.close();
+                }
                 return Some(Patterns { lists, set, of });
             }
             patterns.truncate(patterns.len() / 2);

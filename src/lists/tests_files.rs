@@ -196,9 +196,9 @@ fn names_that_are_damaged_on_the_disk_are_read_again_and_never_trusted() {
         for cut in [false, true] {
             let mut octets = whole.clone();
             if cut {
-                octets.truncate(place)
+                octets.truncate(place);
             } else {
-                octets[place] ^= 0x10
+                octets[place] ^= 0x10;
             }
             std::fs::write(&path, &octets).unwrap();
             let compiled = read();

@@ -228,7 +228,7 @@ impl Builder {
         let losses = carving.losses(rows).into_iter();
         // Where there is no room for such a row, what a list took back stays closed.
         let losses: Vec<_> =
-            losses.filter_map(|(hash, row)| Some((hash, table.number(row)?))).collect();
+            losses.filter_map(|(hash, row)| Some((hash, table.number(&row)?))).collect();
         entries += losses.len();
         // What loses tags is found as well, and that is right.
         unlisted.retain(|hash| losses.binary_search_by_key(hash, |(lost, _)| *lost).is_err());
@@ -357,9 +357,9 @@ impl<'a> RowNumbers<'a> {
             rows: Vec::new(),
             rows_max,
         };
-        table.number(Row::default());
+        table.number(&Row::default());
         for row in of_mark {
-            let number = table.number(*row).expect("a household has fewer than 2^16 tags");
+            let number = table.number(row).expect("a household has fewer than 2^16 tags");
             table.numbers_of_marks.push(number);
         }
         table
@@ -395,23 +395,23 @@ impl<'a> RowNumbers<'a> {
                 ..all
             }
         });
-        let number = self.number(all)?;
+        let number = self.number(&all)?;
         if self.numbers_together.len() < ROWS_MAX {
             self.numbers_together.insert(marks.into(), number);
         }
         Some(number)
     }
 
-    fn number(&mut self, row: Row) -> Option<u16> {
-        if let Some(&number) = self.numbers.get(&row) {
+    fn number(&mut self, row: &Row) -> Option<u16> {
+        if let Some(&number) = self.numbers.get(row) {
             return Some(number);
         }
         if self.rows.len() >= self.rows_max {
             return None;
         }
         let number = u16::try_from(self.rows.len()).ok()?;
-        self.rows.push(row);
-        self.numbers.insert(row, number);
+        self.rows.push(*row);
+        self.numbers.insert(*row, number);
         Some(number)
     }
 }
