@@ -3,7 +3,7 @@
 //!
 //! Start at [`look`], which reads nothing, and [`feed`].
 
-use std::fs::{self, File};
+use std::fs::{self, File, Metadata};
 use std::io::{self, Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -142,14 +142,21 @@ fn feed_from(path: &Path, copy: Option<&Path>, reader: &mut Reader<'_>) -> Resul
             keeping.take(piece);
         })?;
     } else {
-        let mut file = File::open(path)?;
+        let file = File::open(path)?;
+        let before = file.metadata()?;
         let form = unpack::read_file(&file, part, &mut |piece| hand_over(piece, reader))?;
         if let (Form::Text, Some(part)) = (form, part) {
             return Err(Trouble::NoParts(part.to_owned()));
         }
-        if copy.is_some() {
-            file.rewind()?;
-            each_piece(&file, &mut |octets| keeping.feed(octets))?;
+        // What was read is good, whatever becomes of its copy. A file that was written to since is
+        // another one, and may be half of it.
+        let is_as_read = |about: &Metadata| Seen::of(about, false) == Seen::of(&before, false);
+        let copied = copy.is_none()
+            || (&file).rewind().is_ok()
+                && each_piece(&file, &mut |octets| keeping.feed(octets)).is_ok()
+                && file.metadata().is_ok_and(|now| is_as_read(&now));
+        if !copied {
+            return Ok(());
         }
     }
     if let Some(copy) = copy {
