@@ -4,7 +4,7 @@
 //! pages, addresses of pages, conditions on who asks and what for) makes it a rule that is skipped:
 //! taken without, it would close more than was meant. `subject` says which names a rule is about,
 //! `modifiers` what stands behind its `$`. What exceptions do to the rest of a list is no question
-//! of a line, and not answered here. Start at [`parse`].
+//! of a line, and not answered here. Start at `parse`.
 
 mod modifiers;
 mod subject;
