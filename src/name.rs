@@ -5,11 +5,15 @@
 //! walking its parents allocates nothing. Labels may hold any octet (RFC 2181 §11); what a person
 //! sees is always escaped (RFC 4343 §2.1).
 
+mod suffix;
+
 use std::collections::HashMap;
 use std::fmt;
 use std::hash::{BuildHasher, Hasher};
 use std::str::FromStr;
 use std::sync::LazyLock;
+
+pub use suffix::{PublicSuffix, SuffixOf};
 
 /// The longest name in wire form, its final zero octet included (RFC 1035 §2.3.4).
 pub const NAME_OCTETS_MAX: usize = 255;

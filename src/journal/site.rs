@@ -1,7 +1,5 @@
 //! Which site a name belongs to: what a parent reads instead of a dozen host names.
 
-use psl::Psl as _;
-
 use crate::name::Name;
 
 /// The site of a name: the id of its service, else its registrable domain in lower case, else the
@@ -16,21 +14,8 @@ pub fn site_of(name: &Name, service: Option<&str>) -> String {
 
 /// The public suffix with one label before it; none when the name has no more than the suffix.
 fn registrable(name: &Name) -> Option<Name> {
-    // By labels, not by text: a label may hold a dot of its own (RFC 2181 §11).
-    let labels: Vec<&[u8]> =
-        name.suffixes().map(|suffix| &suffix[1..=usize::from(suffix[0])]).collect();
-    let found = psl::List.find(labels.iter().rev().copied());
-    let mut suffix_labels = 0;
-    // The list answers in octets of text: labels and the dots between them.
-    let mut octets = 0;
-    for label in labels.iter().rev() {
-        octets += label.len() + usize::from(suffix_labels > 0);
-        if octets > found.len {
-            break;
-        }
-        suffix_labels += 1;
-    }
-    (labels.len() > suffix_labels).then(|| name.last_labels(suffix_labels + 1))
+    let suffix_labels = name.public_suffix().labels;
+    (name.label_count() > suffix_labels).then(|| name.last_labels(suffix_labels + 1))
 }
 
 #[cfg(test)]

@@ -3,12 +3,11 @@
 use std::collections::HashSet;
 use std::sync::LazyLock;
 
-use psl::{Psl as _, Type};
 use regex::bytes::Regex;
 
 use super::catalogue::catalogue;
 use super::{Effect, Origin, Source};
-use crate::name::Name;
+use crate::name::{Name, SuffixOf};
 use crate::policy::rules::NameSet;
 use crate::policy::safesearch::ENGINES;
 
@@ -21,11 +20,6 @@ static GUARDED: LazyLock<HashSet<Box<[u8]>>> = LazyLock::new(|| {
     let names = names.chain(hosts).map(|text| Name::parse(text).expect("names parse: table test"));
     names.flat_map(|name| name.suffixes().map(Box::from).collect::<Vec<_>>()).collect()
 });
-
-/// The most labels of a suffix: those of registries have up to four (`pvt.k12.ma.us`), those of
-/// hosting companies up to five (`s3.dualstack.us-east-1.amazonaws.com`), and stars stand before
-/// some.
-const SUFFIX_LABELS_MAX: usize = 7;
 
 /// What lists may not close in one household.
 #[derive(Debug)]
@@ -87,25 +81,17 @@ impl<'a> Guard<'a> {
 /// which everyone registers (`com.gt`), or, of a list from elsewhere, one under which a company
 /// lends names to everyone (`github.io`).
 fn is_suffix(name: &Name, private_too: bool) -> bool {
-    let mut labels: [&[u8]; SUFFIX_LABELS_MAX] = [&[]; SUFFIX_LABELS_MAX];
-    let mut count = 0;
-    for suffix in name.suffixes() {
-        let Some(label) = labels.get_mut(count) else { return false };
-        *label = &suffix[1..=usize::from(suffix[0])];
-        count += 1;
-    }
-    if count < 2 {
+    let labels = name.label_count();
+    if labels < 2 {
         return true;
     }
-    let labels = &labels[..count];
-    let found = psl::List.find(labels.iter().rev().copied());
-    let octets = labels.iter().map(|label| label.len() + 1).sum::<usize>() - 1;
-    let counts = match found.typ {
-        Some(Type::Icann) => true,
-        Some(Type::Private) => private_too,
+    let suffix = name.public_suffix();
+    let counts = match suffix.of {
+        Some(SuffixOf::Registry) => true,
+        Some(SuffixOf::Company) => private_too,
         None => false,
     };
-    counts && found.len == octets
+    counts && suffix.labels == labels
 }
 
 /// Whether a name is a suffix of registries or a single label.

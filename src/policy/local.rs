@@ -274,11 +274,7 @@ impl Default for LocalNames {
 
 /// Whether the name is a single label and no top-level domain.
 fn is_plain_word(name: &Name) -> bool {
-    let &[length, ref rest @ ..] = name.wire() else { return false };
-    match rest.split_at_checked(usize::from(length)) {
-        Some((label, [0])) => !psl::suffix(label).is_some_and(|suffix| suffix.is_known()),
-        Some(_) | None => false,
-    }
+    name.label_count() == 1 && name.public_suffix().of.is_none()
 }
 
 #[cfg(test)]
