@@ -164,7 +164,7 @@ pub async fn start(mut options: Options) -> Result<Daemon, Failure> {
     let house = {
         let directory = state_directory.clone();
         let config = checked.config;
-        blocking(move || House::open(config, &directory, Copies::Keep)).await
+        open_house(config, directory).await
     };
     let state = Arc::new(State::new(house, listen::own_networks(), &clock, None));
     let resolver = Arc::new(Resolver::new(
@@ -358,7 +358,7 @@ impl Shared {
     /// Opens the house of a config and swaps it in: how many names in how many lists.
     async fn put_in_force(&self, config: Config) -> (usize, usize) {
         let directory = self.state_directory.clone();
-        let house = blocking(move || House::open(config, &directory, Copies::Keep)).await;
+        let house = open_house(config, directory).await;
         let (names, lists) = (house.names, house.lists.len());
         let wanted = Wanted::of(&house.config);
         let previous = self.resolver.state();
@@ -505,6 +505,29 @@ fn warn_of(checked: &Checked) {
     if !checked.warnings.is_empty() {
         warn!("{}", checked.warnings.render(false).trim_end());
     }
+}
+
+/// Reads the lists of a config in a thread of its own, which gives way to those that answer: on a
+/// small router both share one core.
+async fn open_house(config: Config, state_directory: PathBuf) -> House {
+    blocking(move || {
+        let open = || House::open(config.clone(), &state_directory, Copies::Keep);
+        let patiently = || {
+            crate::sys::give_way();
+            open()
+        };
+        std::thread::scope(|scope| {
+            let thread = std::thread::Builder::new().name("lists-index".to_owned());
+            match thread.spawn_scoped(scope, patiently) {
+                Ok(thread) => {
+                    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+                }
+                // The system has no thread to spare: here, then.
+                Err(_) => open(),
+            }
+        })
+    })
+    .await
 }
 
 /// Runs something slow beside the answering.

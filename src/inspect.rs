@@ -341,10 +341,11 @@ pub fn list_status(house: &House, list: &ListState, view: &ListView<'_>) -> List
         let before = Last::of(known, &download.url);
         schedule::next(&download.list, download.every, before, view.now, uptime).max(view.now)
     });
-    let state = match &known {
-        Some(Meta { trouble: Some(trouble), .. }) => trouble.clone(),
-        Some(Meta { fetched: None, .. }) => NOT_YET.to_owned(),
-        Some(_) | None => list.trouble.clone().unwrap_or_else(|| OK.to_owned()),
+    // What is wrong with what is in force comes before why nothing newer is.
+    let state = match (&list.trouble, &known) {
+        (Some(trouble), _) | (None, Some(Meta { trouble: Some(trouble), .. })) => trouble.clone(),
+        (None, Some(Meta { fetched: None, .. })) => NOT_YET.to_owned(),
+        (None, Some(_) | None) => OK.to_owned(),
     };
     ListStatus {
         v: JSON_VERSION,

@@ -54,7 +54,7 @@
 //! | [`house`] | all of these but clock | reads the lists of a config: everything that decides, whole |
 //! | [`journal`] | name, words, clock, policy, config | SQLite by one writer thread; readers beside it |
 //! | [`dns`] | name, clock, sys, policy, clients, config, house, journal | sockets, wire format, cache, upstreams |
-//! | [`update`] | name, words, clock, lists, config, house | fetches lists, and keeps what must not be taken out |
+//! | [`update`] | name, words, clock, sys, lists, config, house | fetches lists, and keeps what must not be taken out |
 //! | [`inspect`] | name, words, policy, lists, clients, config, house, update | what the program says of itself, as JSON |
 //! | [`control`] | – | the language of the control socket |
 //! | [`daemon`] | all of these | puts the parts together, owns the tasks, reloads, stops |

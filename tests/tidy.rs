@@ -21,7 +21,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("house", &["name", "words", "sys", "policy", "lists", "clients", "config"]),
     ("journal", &["name", "words", "clock", "policy", "config"]),
     ("dns", &["name", "clock", "sys", "policy", "clients", "config", "house", "journal"]),
-    ("update", &["name", "words", "clock", "lists", "config", "house"]),
+    ("update", &["name", "words", "clock", "sys", "lists", "config", "house"]),
     ("inspect", &["name", "words", "policy", "lists", "clients", "config", "house", "update"]),
     ("control", &[]),
     (

@@ -263,6 +263,27 @@ async fn a_copy_that_the_disk_damaged_is_fetched_again() {
     is_closed(&amparo, "nasty.example").await;
 }
 
+#[tokio::test]
+async fn a_copy_that_is_damaged_while_its_server_is_gone_is_told_for_what_it_is() {
+    let server = server();
+    let amparo = with_list(&server).await;
+    drop(server);
+    let copy = amparo.home.state().join("lists/big.copy");
+    let whole = std::fs::read(&copy).expect("it came");
+    let home = amparo.home.clone();
+    let of_names = home.state().join("lists/big.names");
+    let mut amparo = amparo;
+    for damaged in [whole[..9].to_vec(), vec![b'x'; whole.len()]] {
+        std::fs::write(&copy, damaged).expect("it is ours");
+        // With its names on the disk the copy is not even read.
+        std::fs::remove_file(&of_names).expect("it is ours");
+        std::fs::remove_file(home.state().join("lists.index")).expect("it is ours");
+        amparo = amparo.restart().await;
+        amparo.advance_seconds(DAY_AND_JITTER);
+        says(&amparo, "big", "its copy is damaged; its names are not closed").await;
+    }
+}
+
 // === They come, and are no good ===
 
 #[tokio::test]

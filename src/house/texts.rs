@@ -19,6 +19,9 @@ use crate::lists::{Origin, Reader, Seen, Source};
 /// How much of a list is in memory at once, in octets.
 const PIECE_OCTETS: usize = 256 * 1024;
 
+/// What is said of a fetched list that has no whole copy any more.
+const COPY_DAMAGED: &str = "its copy is damaged; its names are not closed until it comes again";
+
 /// What is known of a list before it is read.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Look {
@@ -97,12 +100,14 @@ pub(super) fn feed(
 /// What is seen of the copy of a fetched list. By its length alone: its octets are checked when it
 /// is read, and a start with a current index reads nothing.
 fn look_at_fetched(source: &Source, state_directory: &Path) -> Look {
-    let octets = Meta::load(state_directory, &source.id).map(|known| known.octets);
+    let known = Meta::load(state_directory, &source.id);
     let last = see(&fetched::copy_path(state_directory, &source.id), true).ok();
-    let last = last.filter(|(seen, _)| Some(seen.octets) == octets);
+    let last = last.filter(|(seen, _)| known.as_ref().is_some_and(|it| it.octets == seen.octets));
     let before = || see(&fetched::old_path(state_directory, &source.id), true).ok();
     let (seen, updated) = last.or_else(before).unzip();
-    Look { seen, updated: updated.flatten(), trouble: None }
+    let came = known.is_some_and(|known| known.fetched.is_some());
+    let trouble = (came && seen.is_none()).then(|| COPY_DAMAGED.to_owned());
+    Look { seen, updated: updated.flatten(), trouble }
 }
 
 /// Feeds the copy of a fetched list that is as it came.
@@ -115,7 +120,7 @@ fn feed_fetched(
 ) {
     let Some(copy) = fetched::whole_copy(state_directory, &source.id) else {
         if look.seen.is_some() {
-            look.trouble = Some("its copy is damaged; its names are not closed".to_owned());
+            look.trouble = Some(COPY_DAMAGED.to_owned());
         }
         return;
     };

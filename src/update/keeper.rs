@@ -24,6 +24,7 @@ use super::schedule::{self, Last};
 use super::take::{self, Brought, List, Outcome, Wanted};
 use crate::clock::{Clock, Tick};
 use crate::house::fetched::{self, Meta};
+use crate::sys;
 
 /// Lists fetched at once: a slow server holds up no other list, and a home's line is not filled.
 const FETCHES_MAX: usize = 3;
@@ -136,7 +137,11 @@ impl Updater {
     ) -> io::Result<Self> {
         let (orders, ordered) = mpsc::unbounded_channel();
         let (clock, began) = (settings.clock.clone(), settings.clock.tick());
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        // What comes is unpacked and counted in threads of this runtime.
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .on_thread_start(sys::give_way)
+            .build()?;
         let thread = std::thread::Builder::new().name("lists".to_owned()).spawn(move || {
             let keeper = Keeper {
                 settings,

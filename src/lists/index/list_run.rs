@@ -5,7 +5,7 @@
 //! header │ hash (u64), kind (u8) │ … │ what is carried along (JSON)
 //! ```
 //! The hashes are keyed as those of the index are; with another key, or another text, a file says
-//! nothing. The header ends in a checksum over all of it. Start at [`ListRun::open`] and [`write`].
+//! nothing. The header ends in a checksum over all of it. Start at [`ListRun::open`] and [`write()`].
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write as _};
