@@ -19,6 +19,8 @@
 //! | *journal* | what is remembered ([`journal`]) |
 //! | *house* | a household with its lists read: all that decides ([`house`]) |
 //! | *index* | all names of all lists, one file mapped into memory ([`lists::Index`]) |
+//! | *copy* | a fetched list as it came, in the state directory ([`house::fetched`]) |
+//! | *held* | kept out of force because it does not look like the list it was ([`update::judge`]) |
 //! | *desk* | what one thread keeps between queries ([`dns::Desk`]) |
 //!
 //! # The journey of a query
@@ -83,7 +85,9 @@
 //! | the order of precedence | [`policy::ORDER`], its claims in `policy/tests.rs` |
 //! | a sentence | [`words`] |
 //! | a category, service or starter name | `blocklists/`, read by [`lists::catalogue`] |
-//! | a list format | one file in `lists/format/` and a line in its table |
+//! | a list format | one file in `lists/format/`, a line in its table, a page in `docs/lists/` |
+//! | a list that others publish | a row of `blocklists/sources.toml`, read by `lists::published` |
+//! | what no list may close | `blocklists/list-guard.txt`; what no update may newly close, `everyday.txt` |
 //! | when a list is fetched | [`update::schedule`]; what is kept out of it: [`update::judge`] |
 //! | a search engine's safe form | a row in [`policy::safesearch`] |
 //! | a special-use name | a row in [`policy::local`] |
