@@ -25,6 +25,8 @@ mod tests;
 #[cfg(test)]
 mod tests_exceptions;
 #[cfg(test)]
+mod tests_excerpts;
+#[cfg(test)]
 mod tests_files;
 #[cfg(test)]
 mod tests_model;
