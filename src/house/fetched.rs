@@ -8,7 +8,6 @@
 //! Power may go at any moment: each file is the old one or the new one, and a copy counts only
 //! where the sidecar knows its length and checksum ([`whole_copy`]). Start at [`replace`].
 
-use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
@@ -18,11 +17,10 @@ use serde::{Deserialize, Serialize};
 use tempfile::NamedTempFile;
 
 use super::write_whole;
+use crate::lists::files;
 
 /// How a file begins that is not finished yet: [`forget_unfinished`] finds those of a power cut.
 const UNFINISHED: &str = ".coming-";
-/// The longest id that is used in a file's name as it is; file systems end at 255 octets.
-const ID_OCTETS_MAX: usize = 120;
 /// How much of a copy is in memory at once, in octets.
 const PIECE_OCTETS: usize = 64 * 1024;
 /// A sidecar is a kilobyte; what is much longer is none.
@@ -86,28 +84,22 @@ struct Print {
     checksum: u64,
 }
 
-/// Where the copies are.
-#[must_use]
-pub fn directory(state: &Path) -> PathBuf {
-    state.join("lists")
-}
-
 /// The last copy of a list.
 #[must_use]
 pub fn copy_path(state: &Path, id: &str) -> PathBuf {
-    directory(state).join(format!("{}.copy", stem(id)))
+    files::path_of(state, id, ".copy")
 }
 
 /// The copy before.
 #[must_use]
 pub fn old_path(state: &Path, id: &str) -> PathBuf {
-    directory(state).join(format!("{}.copy.old", stem(id)))
+    files::path_of(state, id, ".copy.old")
 }
 
 /// What is known of them.
 #[must_use]
 pub fn meta_path(state: &Path, id: &str) -> PathBuf {
-    directory(state).join(format!("{}.json", stem(id)))
+    files::path_of(state, id, ".json")
 }
 
 /// A file for what is coming, in the directory of the copies, so that it can take a copy's place
@@ -123,7 +115,7 @@ pub fn temporary(directory: &Path) -> io::Result<NamedTempFile> {
 /// # Errors
 /// What the disk says; then the last copy is in force as before.
 pub fn replace(state: &Path, id: &str, new: NamedTempFile, meta: &Meta) -> io::Result<Meta> {
-    let place = directory(state);
+    let place = files::directory(state);
     let (copy, old, path) = (copy_path(state, id), old_path(state, id), meta_path(state, id));
     new.as_file().sync_all()?;
     let print = Print::of(new.path())?;
@@ -140,7 +132,7 @@ pub fn replace(state: &Path, id: &str, new: NamedTempFile, meta: &Meta) -> io::R
     }
     if whole.is_some() {
         // By a second name, so that there is a last copy at every moment.
-        let second = place.join(format!("{UNFINISHED}{}.old", stem(id)));
+        let second = place.join(format!("{UNFINISHED}{}.old", files::stem(id)));
         let _absent = fs::remove_file(&second);
         fs::hard_link(&copy, &second).or_else(|_| fs::copy(&copy, &second).map(|_| ()))?;
         fs::rename(&second, &old)?;
@@ -169,7 +161,7 @@ pub fn whole_copy(state: &Path, id: &str) -> Option<WholeCopy> {
 /// Removes the copies of lists that are no longer in the config. What cannot be removed now is
 /// tried again next time.
 pub fn forget_others<'a>(state: &Path, ids: impl IntoIterator<Item = &'a str>) {
-    let stems: Vec<String> = ids.into_iter().map(stem).collect();
+    let stems: Vec<String> = ids.into_iter().map(files::stem).collect();
     remove_where(state, |name| {
         let of = [".copy", ".copy.old", ".json"].iter().find_map(|end| name.strip_suffix(end));
         of.is_some_and(|of| !stems.iter().any(|stem| stem == of))
@@ -182,7 +174,7 @@ pub fn forget_unfinished(state: &Path) {
 }
 
 fn remove_where(state: &Path, is_gone: impl Fn(&str) -> bool) {
-    let Ok(entries) = fs::read_dir(directory(state)) else { return };
+    let Ok(entries) = fs::read_dir(files::directory(state)) else { return };
     for entry in entries.filter_map(Result::ok) {
         if entry.file_name().to_str().is_some_and(&is_gone) {
             let _next_time = fs::remove_file(entry.path());
@@ -210,25 +202,6 @@ pub fn checksum(path: &Path) -> io::Result<(u64, u64)> {
 
 fn fnv(sum: u64, octets: &[u8]) -> u64 {
     octets.iter().fold(sum, |sum, &octet| (sum ^ u64::from(octet)).wrapping_mul(FNV_FACTOR))
-}
-
-/// An id as the beginning of a file's name. The config allows words only; anything else is
-/// written as `%` and its octets, so that no id leads out of the directory or to another's file.
-fn stem(id: &str) -> String {
-    let mut out = String::with_capacity(id.len());
-    for &octet in id.as_bytes() {
-        if octet.is_ascii_lowercase() || octet.is_ascii_digit() || b"_-".contains(&octet) {
-            out.push(char::from(octet));
-        } else {
-            let _infallible = write!(out, "%{octet:02x}");
-        }
-    }
-    if out.len() > ID_OCTETS_MAX {
-        let sum = fnv(FNV_BEGIN, out.as_bytes());
-        out.truncate(ID_OCTETS_MAX);
-        let _infallible = write!(out, "%{sum:016x}");
-    }
-    out
 }
 
 // === impl Meta ===
@@ -295,7 +268,7 @@ mod tests {
     }
 
     fn comes(state: &Path, text: &str) {
-        let mut new = temporary(&directory(state)).unwrap();
+        let mut new = temporary(&files::directory(state)).unwrap();
         new.write_all(text.as_bytes()).unwrap();
         let meta = Meta { url: "https://a.example/".to_owned(), ..Meta::default() };
         let meta = replace(state, "big", new, &meta).unwrap();
@@ -309,7 +282,7 @@ mod tests {
     }
 
     fn files(state: &Path) -> Vec<String> {
-        let mut names: Vec<_> = fs::read_dir(directory(state))
+        let mut names: Vec<_> = fs::read_dir(files::directory(state))
             .unwrap()
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
             .collect();
@@ -398,7 +371,7 @@ mod tests {
     #[test]
     fn what_is_not_in_the_config_is_forgotten() {
         let state = came(&["one", "two"]);
-        let lists = directory(state.path());
+        let lists = files::directory(state.path());
         for name in ["bigger.copy", "bigger.copy.old", "bigger.json", "file.last", "big.last"] {
             fs::write(lists.join(name), "").unwrap();
         }
@@ -413,7 +386,7 @@ mod tests {
     #[test]
     fn what_a_power_cut_left_is_removed() {
         let state = came(&["one"]);
-        let (_, path) = temporary(&directory(state.path())).unwrap().keep().unwrap();
+        let (_, path) = temporary(&files::directory(state.path())).unwrap().keep().unwrap();
         forget_unfinished(state.path());
         assert!(!path.exists());
         assert_eq!(files(state.path()), ["big.copy", "big.json"]);
@@ -427,7 +400,7 @@ mod tests {
         let mut seen = std::collections::HashSet::new();
         for id in ids.into_iter().chain(["a", "a-b_1"]) {
             for path in [copy_path(state, id), old_path(state, id), meta_path(state, id)] {
-                assert_eq!(path.parent(), Some(&*directory(state)), "{id:?}");
+                assert_eq!(path.parent(), Some(&*files::directory(state)), "{id:?}");
                 let name = path.file_name().unwrap().to_str().unwrap();
                 assert!(name.len() < 200 && !name.contains(['/', '\0']), "{name}");
                 assert!(seen.insert(path.clone()), "{id:?}");

@@ -14,7 +14,7 @@ use super::fetched::{self, Meta};
 use super::place::{self, Place};
 use super::unpack::{self, Form, Piece, Trouble};
 use super::{Copies, LIST_BYTES_MAX};
-use crate::lists::{Origin, Reader, Seen, Source};
+use crate::lists::{Origin, Reader, Seen, Source, files};
 
 /// How much of a list is in memory at once, in octets.
 const PIECE_OCTETS: usize = 256 * 1024;
@@ -211,7 +211,7 @@ pub(super) fn keep_again(source: &Source, look: &Look, state_directory: &Path) {
 }
 
 fn copy_of(source: &Source, state_directory: &Path) -> PathBuf {
-    state_directory.join("lists").join(format!("{}.last", source.id))
+    files::path_of(state_directory, &source.id, ".last")
 }
 
 fn look_at_copy(path: &Path, copy: &Path, why: &Trouble) -> Look {

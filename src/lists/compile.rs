@@ -5,7 +5,7 @@
 
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::catalogue::catalogue;
 use super::exceptions::Exceptions;
@@ -20,15 +20,13 @@ use super::kind::Kind;
 use super::pattern::{ListPatterns, Patterns};
 use super::reader::{Entry, Reader, Sink};
 use super::tally::Tally;
-use super::{Effect, Inputs, Report, Source};
+use super::{Effect, Inputs, Report, Source, files};
 use crate::name::Name;
 use crate::policy::safesearch::ENGINES;
 use crate::policy::tags::TagSet;
 
 /// The names of all lists, in the state directory.
 pub const INDEX_FILE: &str = "lists.index";
-/// Where each list has a file of its own in the state directory.
-pub const LISTS_DIRECTORY: &str = "lists";
 /// What the file of a list ends in that holds its names.
 const RUN_SUFFIX: &str = ".names";
 /// How many keys are tried until no name that must stay open is taken for a listed one. One in a
@@ -138,7 +136,7 @@ struct Taken {
 impl Work<'_> {
     fn compile_to(&mut self, directory: &Path) -> io::Result<(Index, Vec<Report>)> {
         let path = directory.join(INDEX_FILE);
-        let lists = directory.join(LISTS_DIRECTORY);
+        let lists = files::directory(directory);
         fs::create_dir_all(&lists)?;
         let prefix = format!("{INDEX_FILE}{UNFINISHED}");
         sweep(directory, |name| name.starts_with(&prefix));
@@ -243,7 +241,8 @@ impl Work<'_> {
         directory: &Path,
         began: i64,
     ) -> io::Result<(ListRun, Taken)> {
-        let path = run_path(directory, &self.sources[place]);
+        let stem = files::stem(&self.sources[place].id);
+        let path = directory.join(format!("{stem}{RUN_SUFFIX}"));
         let made = Made { key, fingerprint: self.inputs.of_lists[place] };
         if let Ok(run) = ListRun::open(&path, made)
             && self.inputs.is_settled(place, run.began)
@@ -303,7 +302,7 @@ impl Work<'_> {
     /// Whether a file holds the names of a list that is no more.
     fn is_nobodys(&self, file: &str) -> bool {
         let is_its =
-            |source: &Source| file.strip_suffix(RUN_SUFFIX) == Some(&file_stem(&source.id));
+            |source: &Source| file.strip_suffix(RUN_SUFFIX) == Some(&*files::stem(&source.id));
         file.ends_with(RUN_SUFFIX) && !self.sources.iter().any(is_its)
     }
 }
@@ -311,16 +310,6 @@ impl Work<'_> {
 /// The first mark of the source at a place.
 fn first_mark(place: usize) -> Mark {
     Mark::try_from(place).unwrap_or(Mark::MAX / 256) * Mark::from(Kind::CLOSING)
-}
-
-fn run_path(directory: &Path, source: &Source) -> PathBuf {
-    directory.join(format!("{}{RUN_SUFFIX}", file_stem(&source.id)))
-}
-
-/// What the files of a list are called by. An id is a word; should it be none, it leads nowhere else.
-#[must_use]
-pub fn file_stem(id: &str) -> String {
-    id.replace(['/', '\\', '\0'], "_")
 }
 
 /// The names that no accident may close: essential ones, search engines, services.

@@ -10,6 +10,7 @@ pub mod catalogue;
 mod compile;
 mod examine;
 mod exceptions;
+pub mod files;
 mod fingerprint;
 pub mod format;
 mod guard;
@@ -35,7 +36,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::policy::tags::{Lookup, TagSet};
-pub use compile::{Compiled, INDEX_FILE, LISTS_DIRECTORY, compile, file_stem, open};
+pub use compile::{Compiled, INDEX_FILE, compile, open};
 pub use examine::{Examined, examine, search};
 pub use fingerprint::{Inputs, Seen};
 pub use format::{Guess, Skip};

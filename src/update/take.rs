@@ -97,7 +97,7 @@ pub(super) async fn bring<A: Addresses>(
     let copy = || fetched::whole_copy(state, &list.download.list);
     let is_whole = || copy().is_some_and(|copy| !copy.is_old);
     let validators = (is_current && is_whole()).then_some(&known);
-    let directory = fetched::directory(state);
+    let directory = lists::files::directory(state);
     let came = match fetcher.fetch(&list.download, validators, &directory, progress).await {
         Ok(Fetched::Unchanged) => return Brought::Unchanged,
         Ok(Fetched::Came(came)) => came,

@@ -11,8 +11,9 @@ use super::judge::{Seen, judge};
 use super::proxy::Proxies;
 use super::tests_server::*;
 use crate::config::Download;
-use crate::house::fetched::{self, Meta};
+use crate::house::fetched::Meta;
 use crate::house::unpack::{self, Piece};
+use crate::lists::files;
 
 const LIST: &str = "a.example\nb.example\n";
 
@@ -262,7 +263,7 @@ async fn a_server_that_is_not_there_is_told() {
 async fn a_disk_that_cannot_be_written_is_told() {
     let server = Server::saying(vec![answer("200 OK", "", LIST)]).await;
     let household = Household::new();
-    let lists = fetched::directory(household.state.path());
+    let lists = files::directory(household.state.path());
     std::fs::remove_dir_all(&lists).unwrap();
     std::fs::write(&lists, "").unwrap();
     let (_, outcome) = household.fetch(&server.url("http", "lists.example")).await;
@@ -539,7 +540,7 @@ async fn what_is_given_up_leaves_nothing_behind() {
         every: PATIENT.whole,
         is_written: false,
     };
-    let directory = fetched::directory(household.state.path());
+    let directory = files::directory(household.state.path());
     let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
     let fetch = fetcher.fetch(&download, None, &directory, |progress| tell.send(progress).unwrap());
     let fetch = sendable(fetch);

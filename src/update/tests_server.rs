@@ -22,6 +22,7 @@ use super::fetch::{Came, Fetcher, Limits, Outcome, Trouble};
 use super::proxy::Proxies;
 use crate::config::Download;
 use crate::house::fetched::{self, Meta};
+use crate::lists::files;
 
 /// The household's machine.
 pub(super) const AT_HOME: Ipv4Addr = Ipv4Addr::LOCALHOST;
@@ -277,7 +278,7 @@ impl Household {
     /// With a good copy in force, and `lists.example` on the public server.
     pub(super) fn new() -> Self {
         let state = tempfile::tempdir().unwrap();
-        let mut copy = fetched::temporary(&fetched::directory(state.path())).unwrap();
+        let mut copy = fetched::temporary(&files::directory(state.path())).unwrap();
         std::io::Write::write_all(&mut copy, BEFORE.as_bytes()).unwrap();
         fetched::replace(state.path(), "big", copy, &Meta::default()).unwrap();
         let names = Names::default();
@@ -305,7 +306,7 @@ impl Household {
             every: Duration::from_secs(86_400),
             is_written,
         };
-        let directory = fetched::directory(state.path());
+        let directory = files::directory(state.path());
         let outcome = fetcher.fetch(&download, known.as_ref(), &directory, |_| {}).await;
         let proxies = Proxies::all("", "");
         (Household { state, names, limits, proxies, roots, is_written, known }, outcome)
@@ -340,7 +341,7 @@ impl Household {
         let state = self.state.path();
         let copy = fetched::whole_copy(state, "big").unwrap();
         assert_eq!(std::fs::read_to_string(copy.path).unwrap(), BEFORE);
-        assert_eq!(files(&fetched::directory(state)), ["big.copy", "big.json"]);
+        assert_eq!(files(&files::directory(state)), ["big.copy", "big.json"]);
     }
 }
 
