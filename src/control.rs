@@ -58,6 +58,96 @@ pub enum Command {
         /// Take what comes whatever seems to be wrong with it.
         accept: bool,
     },
+    /// Close everything for somebody for a while. Answer: [`Changed`].
+    Pause {
+        /// The child's or adult's id.
+        child: String,
+        /// Until when.
+        until: Until,
+    },
+    /// End a pause. Answer: [`Changed`].
+    Resume {
+        /// The child's or adult's id.
+        child: String,
+    },
+    /// Give time: schedules and budgets close nothing for so long; or, for a budget, more of it
+    /// today. Answer: [`Changed`].
+    Grant {
+        /// The child's or adult's id.
+        child: String,
+        /// How long, in seconds.
+        seconds: u64,
+        /// The budget that gets more; none: schedules and budgets are lifted from now on.
+        budget: Option<String>,
+    },
+    /// Open a name, a category or a service for somebody. Answer: [`Changed`].
+    Allow {
+        /// The word, as in the config file.
+        what: String,
+        /// The child's or adult's id.
+        child: String,
+        /// Until when; always: it is written into the config file.
+        until: Until,
+    },
+    /// Close a name, a category or a service for somebody. Answer: [`Changed`].
+    Block {
+        /// The word, as in the config file.
+        what: String,
+        /// The child's or adult's id.
+        child: String,
+        /// Until when; always: it is written into the config file.
+        until: Until,
+    },
+    /// Take back the last change that was not taken back yet. Answer: [`Changed`].
+    Undo,
+    /// Start the time of a budget that counts only then. Answer: [`Changed`].
+    Start {
+        /// The child's id.
+        child: String,
+        /// The budget's word.
+        budget: String,
+    },
+    /// Stop it. Answer: [`Changed`].
+    Stop {
+        /// The child's id.
+        child: String,
+        /// The budget's word.
+        budget: String,
+    },
+    /// What children asked for. Answer: [`RequestStatus`] each, newest first.
+    Requests,
+    /// Ask for something, as a child does. Answer: [`RequestStatus`].
+    Ask {
+        /// The child's id.
+        child: String,
+        /// The word: a name, a service or a category, or `time`.
+        what: String,
+        /// Why, in the child's words.
+        reason: String,
+    },
+    /// Say yes or no to a request. Answer: [`Changed`].
+    Answer {
+        /// The request's number.
+        id: u64,
+        /// Yes or no.
+        approve: bool,
+        /// Until when; none: an hour.
+        until: Option<Until>,
+        /// What is opened instead of what was asked for: the service instead of the name, say.
+        what: Option<String>,
+        /// What the child is told.
+        note: Option<String>,
+    },
+    /// Who changed what, newest first. Answer: [`AuditRow`] each.
+    Audit {
+        /// How many at most.
+        limit: usize,
+    },
+    /// The coming week of somebody. Answer: [`crate::inspect::Week`].
+    Week {
+        /// The child's or adult's id.
+        child: String,
+    },
     /// What does the cache hold? Answer: [`CacheStats`].
     CacheStats,
     /// Forget what upstreams said. Answer: [`CacheFlushed`].
@@ -65,6 +155,109 @@ pub enum Command {
         /// Of this name and every name below it; none: of every name.
         name: Option<String>,
     },
+}
+
+/// Until when something holds.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum Until {
+    /// For so many seconds from now, whatever the clock on the wall does meanwhile.
+    For(u64),
+    /// Until this moment.
+    At(Timestamp),
+    /// Until the next bedtime.
+    Bedtime,
+    /// For good.
+    Always,
+}
+
+/// A change that was made.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Changed {
+    /// The version of this JSON.
+    pub v: u32,
+    /// Its number in the audit.
+    pub id: u64,
+    /// Whom it is about; none: the household.
+    pub child: Option<String>,
+    /// Until when it holds, RFC 3339; none: for good, or it has no end.
+    pub until: Option<String>,
+    /// What is so now, as a sentence in the household's language.
+    pub text: String,
+}
+
+/// What a child asked for.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RequestStatus {
+    /// The version of this JSON.
+    pub v: u32,
+    /// Its number.
+    pub id: u64,
+    /// Who asked.
+    pub child: String,
+    /// The word asked for.
+    pub what: String,
+    /// Why, in the child's words.
+    pub reason: String,
+    /// When it was asked first, RFC 3339.
+    pub at: String,
+    /// How many times it was asked.
+    pub count: u32,
+    /// `waiting`, `approved`, `denied` or `expired`.
+    pub state: String,
+    /// When it was answered or ran out.
+    pub answered: Option<String>,
+    /// Until when what was approved holds.
+    pub until: Option<String>,
+    /// What the child is told.
+    pub note: Option<String>,
+}
+
+/// Who changed what.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct AuditRow {
+    /// The version of this JSON.
+    pub v: u32,
+    /// Its number.
+    pub id: u64,
+    /// When, RFC 3339.
+    pub at: String,
+    /// Who: a user of this machine, a child's id.
+    pub who: String,
+    /// From where: `cli`, `web`, `child`, `file`.
+    pub via: String,
+    /// What was done: `pause`, `resume`, `grant`, `bonus`, `allow`, `block`, `undo`, `ask`,
+    /// `approve`, `deny`, `start`, `stop`, `reload`.
+    pub action: String,
+    /// Whom it is about.
+    pub child: Option<String>,
+    /// What it is about.
+    pub what: Option<String>,
+    /// Until when, RFC 3339; none: for good, or it has no end.
+    pub until: Option<String>,
+    /// Whether it was taken back.
+    pub undone: bool,
+}
+
+/// How far a budget is used today.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct BudgetStatus {
+    /// Its word.
+    pub budget: String,
+    /// What it is called.
+    pub label: String,
+    /// `measured` or `started`.
+    pub mode: String,
+    /// The minutes of today, more that was given included; none: no limit today.
+    pub minutes: Option<u32>,
+    /// About how many were used.
+    pub used: u32,
+    /// About how many are left.
+    pub left: Option<u32>,
+    /// Whether the child has started it, where it counts only then.
+    pub is_running: bool,
+    /// Whether what it is about is closed for want of time.
+    pub is_closed: bool,
 }
 
 /// The daemon's answer: what was asked for, or a sentence that says why not. Before that, for what
@@ -108,6 +301,8 @@ pub struct Status {
     pub rules_since: String,
     /// Sentences about what is not as it should be; empty when all is well.
     pub troubles: Vec<String>,
+    /// Whether it is known what time it is; until then the stricter side of each schedule holds.
+    pub time_known: bool,
     /// Where it listens.
     pub listen: Vec<String>,
     /// Names in the index.
@@ -195,6 +390,14 @@ pub struct PersonStatus {
     pub kind: String,
     /// The profile the rules come from.
     pub profile: String,
+    /// Whether everything is closed by a pause.
+    pub is_paused: bool,
+    /// Until when granted time lifts schedules and budgets, RFC 3339.
+    pub free_until: Option<String>,
+    /// The budgets of today.
+    pub budgets: Vec<BudgetStatus>,
+    /// Requests that wait for an answer.
+    pub requests: usize,
     /// The windows that are open now.
     pub windows: Vec<String>,
     /// When that changes.
@@ -273,6 +476,19 @@ impl Command {
             Command::Status
             | Command::Reload
             | Command::Flush
+            | Command::Pause { .. }
+            | Command::Resume { .. }
+            | Command::Grant { .. }
+            | Command::Allow { .. }
+            | Command::Block { .. }
+            | Command::Undo
+            | Command::Start { .. }
+            | Command::Stop { .. }
+            | Command::Requests
+            | Command::Ask { .. }
+            | Command::Answer { .. }
+            | Command::Audit { .. }
+            | Command::Week { .. }
             | Command::Why { .. }
             | Command::Lists
             | Command::Search { .. }

@@ -91,6 +91,10 @@ impl Sentence {
     }
 }
 
+/// The word for everything in the config file.
+pub const INTERNET_ID: &str = "internet";
+/// What everything is called.
+pub static INTERNET: Words = Words::new("Internet", "the internet");
 /// The id of the window that the key `bedtime` makes.
 pub const BEDTIME_ID: &str = "bedtime";
 /// What the window of the key `bedtime` is called.
@@ -123,6 +127,18 @@ pub const ESSENTIAL: Sentence = Sentence {
 /// `local`
 pub const LOCAL: Sentence =
     Sentence { es: "se responde aquí, en casa", en: "it is answered here, in the house" };
+/// `pause`
+pub const PAUSE: Sentence = Sentence { es: "{who} está en pausa", en: "{who} is paused" };
+/// `grant`
+pub const GRANT: Sentence = Sentence {
+    es: "usted abrió {what} para {who} por un rato",
+    en: "you opened {what} for {who} for a while",
+};
+/// `budget`
+pub const BUDGET: Sentence = Sentence {
+    es: "{what}: a {who} no le queda tiempo ahora",
+    en: "{what}: {who} has no time left for it now",
+};
 /// `schedule`, closed
 pub const SCHEDULE: Sentence =
     Sentence { es: "{what}: cerrado para {who}", en: "{what}: closed for {who}" };
@@ -191,6 +207,11 @@ pub const BRIEF_CLOSED: Sentence =
 /// A window is open until a time.
 pub const BRIEF_UNTIL: Sentence =
     Sentence { es: "{what} hasta las {who}", en: "{what} until {who}" };
+/// The time for something is used up.
+pub const BRIEF_USED_UP: Sentence =
+    Sentence { es: "{what}: no queda tiempo ahora", en: "{what}: no time left now" };
+/// Everything is paused.
+pub static BRIEF_PAUSED: Words = Words::new("En pausa por ahora", "Paused for now");
 /// The family's rules, without saying which.
 pub static BRIEF: Words =
     Words::new("Cerrado por las reglas de esta casa", "Closed by the rules of this home");
@@ -286,13 +307,16 @@ pub fn step(word: &str) -> Option<&'static Words> {
 }
 
 /// Each step of a decision.
-static STEP_NAMES: [(&str, Words); 10] = [
+static STEP_NAMES: [(&str, Words); 13] = [
     ("essentials", Words::new("imprescindibles", "essentials")),
     ("local", Words::new("en casa", "in the house")),
     ("unknown_device", Words::new("desconocidos", "unknown device")),
+    ("pause", Words::new("pausa", "pause")),
+    ("grants", Words::new("permisos", "grants")),
     ("schedules", Words::new("horarios", "schedules")),
     ("names", Words::new("sus nombres", "your names")),
     ("bypass", Words::new("rodeos", "ways around")),
+    ("budgets", Words::new("tiempo", "budgets")),
     ("lists", Words::new("listas", "lists")),
     ("only", Words::new("solo lo elegido", "only")),
     ("exceptions", Words::new("excepciones", "exceptions")),

@@ -5,10 +5,12 @@
 //! single values and `bedtime` of the nearer table replace those further away. Built-in profiles
 //! stand behind the household because no parent wrote them.
 
+use jiff::tz::TimeZone;
+
 use super::context::Context;
 use super::hours::calendars;
 use super::lists::has_public_lists;
-use super::part::{Part, Said, add, journal_level, part};
+use super::part::{Part, add, journal_level, part};
 use super::people::{DEFAULT_PROFILE, Person, Profile, band_of, check_profile, people, profiles};
 use super::read::{entries, inner, text};
 use super::settings_check as settings;
@@ -16,9 +18,10 @@ use super::tags::{Tags, of_band, of_security, tags};
 use super::{Config, Severity};
 use crate::lists::catalogue::Catalogue;
 use crate::name::Name;
+use crate::policy::budget;
 use crate::policy::rules::{
     Household, JournalLevel, Level, NameRule, NameRules, NameSet, Reach, Rules, Scope, Subject,
-    SubjectKind, YouTube,
+    SubjectKind, What, YouTube,
 };
 use crate::policy::tags::{Tag, TagSet};
 use crate::words::UNKNOWN_DEVICES;
@@ -100,10 +103,11 @@ pub(super) fn config(context: &mut Context<'_>) -> Option<Config> {
         id: UNKNOWN_ID.to_owned(),
         label: UNKNOWN_DEVICES.in_language(home.language).to_owned(),
         kind: SubjectKind::Unknown,
+        zone: home.zone.clone(),
         rules: merge.unknown(&unknown),
         profile: unknown,
     }];
-    subjects.extend(people.into_iter().map(|person| merge.subject(person)));
+    subjects.extend(people.into_iter().map(|person| merge.subject(person, &home.zone)));
     let youtube = merge.youtube;
     if has_public_lists(context) {
         tags.subscribe(context.catalogue, &closed_for_somebody(&subjects));
@@ -112,7 +116,9 @@ pub(super) fn config(context: &mut Context<'_>) -> Option<Config> {
         household: Household {
             language: home.language,
             zone: home.zone,
-            essentials: essentials(context.catalogue),
+            day_starts: budget::DAY_STARTS,
+            essentials: names(&context.catalogue.essentials),
+            noise: names(&context.catalogue.noise),
             local,
             subjects,
             youtube,
@@ -149,9 +155,10 @@ fn closed_for_somebody(subjects: &[Subject]) -> TagSet {
     sets.fold(TagSet::EMPTY, |all, set| all.union(set))
 }
 
-fn essentials(catalogue: &Catalogue) -> NameSet {
+/// Names of our own lists of names: `=name` is that name alone.
+fn names(lines: &[&str]) -> NameSet {
     let mut names = NameSet::default();
-    for line in &catalogue.essentials {
+    for line in lines {
         let (name, reach) = match line.strip_prefix('=') {
             Some(name) => (name, Reach::Exact),
             None => (*line, Reach::Below),
@@ -166,7 +173,7 @@ fn essentials(catalogue: &Catalogue) -> NameSet {
 // === impl Merge ===
 
 impl Merge<'_> {
-    fn subject(&self, person: Person) -> Subject {
+    fn subject(&self, person: Person, zone: &TimeZone) -> Subject {
         let whom = For {
             kind: person.kind,
             profile: &person.profile,
@@ -179,6 +186,7 @@ impl Merge<'_> {
             label: person.label,
             kind: person.kind,
             profile: person.profile,
+            zone: zone.clone(),
             rules,
         }
     }
@@ -253,6 +261,7 @@ impl Merge<'_> {
         Rules {
             refused: false,
             schedules,
+            budgets: Vec::new(),
             names,
             closed: words.closed,
             everything_closed: words.everything_closed,
@@ -312,7 +321,7 @@ impl Words {
     fn speak(&mut self, part: &Part, tags: &Tags) {
         for said in part.only.iter().flatten() {
             add(self.only.get_or_insert_default(), said);
-            if let Said::Tag(tag) = said {
+            if let What::Tag(tag) = said {
                 self.open(*tag, tags);
             }
         }
@@ -329,16 +338,16 @@ impl Words {
         }
         for said in &part.block {
             match said {
-                Said::Internet => self.everything_closed = true,
-                Said::Tag(tag) => self.close(*tag),
-                Said::Name(..) => {}
+                What::Everything => self.everything_closed = true,
+                What::Tag(tag) => self.close(*tag),
+                What::Name(..) => {}
             }
         }
         for said in &part.allow {
             match said {
-                Said::Internet => self.everything_closed = false,
-                Said::Tag(tag) => self.open(*tag, tags),
-                Said::Name(..) => {}
+                What::Everything => self.everything_closed = false,
+                What::Tag(tag) => self.open(*tag, tags),
+                What::Name(..) => {}
             }
         }
     }
@@ -382,7 +391,7 @@ impl Words {
 fn add_names(names: &mut NameRules, part: &Part, level: Level) {
     for (said, allow) in [(&part.block, false), (&part.allow, true)] {
         for said in said {
-            if let Said::Name(name, reach) = said {
+            if let What::Name(name, reach) = said {
                 names.insert(name, NameRule { allow, reach: *reach, level });
             }
         }

@@ -10,17 +10,15 @@ use super::hours::{Calendars, bedtime, schedules};
 use super::read::{Text, flag, inner, rows, text, texts};
 use super::report::Problem;
 use super::tags::Tags;
-use crate::name::Name;
 use crate::policy::hours::Schedule;
-use crate::policy::rules::{JournalLevel, Reach, Scope, YouTube};
-use crate::policy::tags::Tag;
+use crate::policy::rules::{JournalLevel, Reach, Scope, What, YouTube};
 
 /// The rules of one table, as written: what is none was not said.
 #[derive(Debug, Default)]
 pub(super) struct Part {
-    pub(super) block: Vec<Said>,
-    pub(super) allow: Vec<Said>,
-    pub(super) only: Option<Vec<Said>>,
+    pub(super) block: Vec<What>,
+    pub(super) allow: Vec<What>,
+    pub(super) only: Option<Vec<What>>,
     pub(super) safe_search: Option<bool>,
     pub(super) youtube: Option<YouTube>,
     pub(super) schedules: Vec<Schedule>,
@@ -28,18 +26,6 @@ pub(super) struct Part {
     pub(super) journal: Option<JournalLevel>,
     /// Whether ways around the filter are closed.
     pub(super) bypass_closed: Option<bool>,
-}
-
-/// A word that means something.
-#[expect(clippy::large_enum_variant, reason = "few, and gone once the file is read")]
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Said {
-    /// Everything.
-    Internet,
-    /// A category or service.
-    Tag(Tag),
-    /// A name.
-    Name(Name, Reach),
 }
 
 /// Whose words they are, for messages.
@@ -106,7 +92,7 @@ pub(super) fn words(
     table: &DeTable<'_>,
     key: &str,
     verb: &str,
-) -> Option<Vec<(Said, Range<usize>)>> {
+) -> Option<Vec<(What, Range<usize>)>> {
     let mut said = Vec::new();
     for written in texts(table, key)? {
         if let Some(word) = self::said(context, tags, sayer, &written, verb) {
@@ -123,29 +109,29 @@ fn said(
     sayer: &Sayer,
     written: &Text<'_>,
     verb: &str,
-) -> Option<Said> {
+) -> Option<What> {
     match context.element(written, elements::word)? {
-        Word::Internet => Some(Said::Internet),
-        Word::Everything if sayer.everything => Some(Said::Internet),
+        Word::Internet => Some(What::Everything),
+        Word::Everything if sayer.everything => Some(What::Everything),
         Word::Everything => {
             let message = "`everything` is a word of a schedule";
             context.error(written.span.clone(), message, "write `internet`");
             None
         }
-        Word::Name(name, reach) => Some(Said::Name(name, reach)),
+        Word::Name(name, reach) => Some(What::Name(name, reach)),
         Word::Id(id) => {
             let found = tags.find(id);
             if found.is_none() {
                 let message = format!("{} {verb} something that is not defined", sayer.title);
                 context.error(written.span.clone(), message, tags.which(id));
             }
-            found.map(Said::Tag)
+            found.map(What::Tag)
         }
     }
 }
 
 /// What words cover.
-pub(super) fn scope(words: &[(Said, Range<usize>)]) -> Scope {
+pub(super) fn scope(words: &[(What, Range<usize>)]) -> Scope {
     let mut scope = Scope::default();
     for (said, _) in words {
         add(&mut scope, said);
@@ -154,15 +140,15 @@ pub(super) fn scope(words: &[(Said, Range<usize>)]) -> Scope {
 }
 
 /// Adds a word to what is covered.
-pub(super) fn add(scope: &mut Scope, said: &Said) {
+pub(super) fn add(scope: &mut Scope, said: &What) {
     match said {
-        Said::Internet => scope.everything = true,
-        Said::Tag(tag) => scope.tags.insert(*tag),
-        Said::Name(name, reach) => scope.names.insert(name, *reach),
+        What::Everything => scope.everything = true,
+        What::Tag(tag) => scope.tags.insert(*tag),
+        What::Name(name, reach) => scope.names.insert(name, *reach),
     }
 }
 
-fn bare(words: Vec<(Said, Range<usize>)>) -> Vec<Said> {
+fn bare(words: Vec<(What, Range<usize>)>) -> Vec<What> {
     words.into_iter().map(|(said, _)| said).collect()
 }
 
@@ -171,16 +157,16 @@ fn contradictions(
     context: &mut Context<'_>,
     tags: &Tags,
     title: &str,
-    block: &[(Said, Range<usize>)],
-    allow: &[(Said, Range<usize>)],
+    block: &[(What, Range<usize>)],
+    allow: &[(What, Range<usize>)],
 ) {
     for (said, blocked) in block {
         if let Some((_, allowed)) = allow.iter().find(|(other, _)| other == said) {
             let word = match said {
-                Said::Internet => "internet".to_owned(),
-                Said::Tag(tag) => tags.table.info(*tag).id.clone(),
-                Said::Name(name, Reach::Exact) => format!("={name}"),
-                Said::Name(name, Reach::Below) => name.to_string(),
+                What::Everything => "internet".to_owned(),
+                What::Tag(tag) => tags.table.info(*tag).id.clone(),
+                What::Name(name, Reach::Exact) => format!("={name}"),
+                What::Name(name, Reach::Below) => name.to_string(),
             };
             let message = format!("{title} both blocks and allows `{word}`");
             let problem =

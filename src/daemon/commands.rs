@@ -214,6 +214,19 @@ async fn obey(command: Command, shared: &Arc<Shared>, write: &mut OwnedWriteHalf
             });
             done(&matches.await)
         }
+        Command::Pause { .. }
+        | Command::Resume { .. }
+        | Command::Grant { .. }
+        | Command::Allow { .. }
+        | Command::Block { .. }
+        | Command::Undo
+        | Command::Start { .. }
+        | Command::Stop { .. }
+        | Command::Requests
+        | Command::Ask { .. }
+        | Command::Answer { .. }
+        | Command::Audit { .. }
+        | Command::Week { .. } => Answer::Failed("this daemon cannot do that".to_owned()),
         Command::CacheStats => {
             shared.resolver.settled().await;
             done(&cache_stats(shared))
@@ -290,6 +303,10 @@ fn status(shared: &Shared) -> Status {
             .filter_map(|&place| subject.rules.schedules.get(usize::from(place)))
             .map(|window| window.name.clone())
             .collect(),
+        is_paused: moment.is_paused(id),
+        free_until: moment.freed_until(id).map(|at| inspect::local_time(house, at)),
+        budgets: Vec::new(),
+        requests: 0,
         until: moment.next_change(id).map(|at| inspect::local_time(house, at)),
     });
     Status {
@@ -299,6 +316,7 @@ fn status(shared: &Shared) -> Status {
         config: shared.config_file().map(|path| path.display().to_string()),
         rules_since: inspect::local_time(house, rules_since),
         troubles: shared.troubles(),
+        time_known: !moment.time_unknown,
         listen: shared.addresses.iter().map(ToString::to_string).collect(),
         names: house.names,
         lists: house.lists.len(),

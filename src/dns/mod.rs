@@ -445,7 +445,7 @@ impl Resolver {
         let Sight { state, moment, .. } = asked.sight;
         let policy = &state.house.policy;
         let chain = response.chain(state.id);
-        let passes = chain.is_some_and(|chain| policy.passes(asked.client.subject, chain));
+        let passes = chain.is_some_and(|chain| policy.passes(asked.client.subject, chain, moment));
         // A cloaked name meets the same rules; below what was opened by hand nothing is judged.
         if !passes && !asked.verdict.is_final() {
             let mut opened = Vec::new();

@@ -254,6 +254,9 @@ impl Query {
         let is_attempt = match entry.kind {
             ReasonKind::Essential | ReasonKind::Local | ReasonKind::Bypass => false,
             ReasonKind::Schedule
+            | ReasonKind::Pause
+            | ReasonKind::Grant
+            | ReasonKind::Budget
             | ReasonKind::AllowRule
             | ReasonKind::BlockRule
             | ReasonKind::Service
@@ -321,11 +324,14 @@ fn reason_without_site(entry: &Entry) -> (ReasonKind, Arc<str>) {
             Some(category) => (ReasonKind::Category, category.clone()),
             None => (ReasonKind::Service, "".into()),
         },
-        ReasonKind::AllowRule | ReasonKind::BlockRule | ReasonKind::SafeSearch => {
-            (entry.kind, "".into())
-        }
+        ReasonKind::AllowRule
+        | ReasonKind::BlockRule
+        | ReasonKind::Grant
+        | ReasonKind::Budget
+        | ReasonKind::SafeSearch => (entry.kind, "".into()),
         ReasonKind::Essential
         | ReasonKind::Local
+        | ReasonKind::Pause
         | ReasonKind::Schedule
         | ReasonKind::Category
         | ReasonKind::List

@@ -17,6 +17,8 @@ pub struct Catalogue {
     pub starters: Vec<Starter>,
     /// The lines of `blocklists/essentials.txt` that are names, `=name` kept.
     pub essentials: Vec<&'static str>,
+    /// The lines of `blocklists/noise.txt` that are names, `=name` kept.
+    pub noise: Vec<&'static str>,
     /// The lines of `blocklists/list-guard.txt` that are names, `=name` kept.
     pub guarded: Vec<&'static str>,
     /// The lines of `blocklists/everyday.txt`: names that a list closes by mistake only, as far as
@@ -122,6 +124,7 @@ pub fn catalogue() -> &'static Catalogue {
         services: services(include_str!("../../blocklists/services.txt")),
         starters: STARTERS.to_vec(),
         essentials: facts(include_str!("../../blocklists/essentials.txt")).collect(),
+        noise: facts(include_str!("../../blocklists/noise.txt")).collect(),
         guarded: facts(include_str!("../../blocklists/list-guard.txt")).collect(),
         everyday: facts(include_str!("../../blocklists/everyday.txt")).collect(),
         published: published(include_str!("../../blocklists/sources.toml")),

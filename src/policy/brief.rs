@@ -4,7 +4,7 @@
 //! rules are: a closed answer only chooses one.
 
 use super::rules::{Household, SubjectId};
-use super::{Policy, Reason, Verdict, window_name};
+use super::{Policy, Reason, Verdict, budget_name, window_name};
 use crate::words::{self, Language};
 
 /// Every text of a household.
@@ -14,6 +14,9 @@ pub(super) struct Briefs {
     tags: Vec<String>,
     /// By subject and the place of the window.
     windows: Vec<Vec<String>>,
+    /// By subject and the place of the budget.
+    budgets: Vec<Vec<String>>,
+    pause: String,
     bypass: String,
     unknown_device: String,
     /// The family's rules, without saying which.
@@ -37,7 +40,16 @@ impl Briefs {
             let windows = subject.rules.schedules.iter();
             windows.map(|window| until(&window.name, window.span.end, language)).collect()
         });
+        let budgets = household.subjects.iter().map(|subject| {
+            let budgets = subject.rules.budgets.iter();
+            let name = |what| budget_name(household, what, language);
+            budgets
+                .map(|budget| words::BRIEF_USED_UP.fill(language, &name(&budget.what), ""))
+                .collect()
+        });
         Briefs {
+            budgets: budgets.collect(),
+            pause: words::BRIEF_PAUSED.in_language(language).to_owned(),
             tags: tags.map(|(_, info)| closed(info.words.in_language(language))).collect(),
             windows: windows.collect(),
             bypass: words::BYPASS.fill(language, "", ""),
@@ -56,6 +68,11 @@ impl Briefs {
                 let windows = self.windows.get(usize::from(subject.0));
                 windows.and_then(|windows| windows.get(usize::from(place))).unwrap_or(rules)
             }
+            Reason::Budget(place) => {
+                let budgets = self.budgets.get(usize::from(subject.0));
+                budgets.and_then(|budgets| budgets.get(usize::from(place))).unwrap_or(rules)
+            }
+            Reason::Pause => &self.pause,
             Reason::Bypass => &self.bypass,
             Reason::UnknownDevice => &self.unknown_device,
             Reason::BlockRule(..)
@@ -64,6 +81,7 @@ impl Briefs {
             | Reason::Only
             | Reason::Essential
             | Reason::Local
+            | Reason::Grant(_)
             | Reason::AllowRule(..)
             | Reason::SafeSearch(_)
             | Reason::Default => rules,

@@ -6,7 +6,8 @@ use super::hours::Schedule;
 use super::rules::SubjectId;
 use super::tags::TagSet;
 use super::{
-    Action, Moment, ORDER, Policy, Reason, ReasonKind, Step, Verdict, in_safe_form, safesearch,
+    Action, Granted, Moment, ORDER, Policy, Reason, ReasonKind, Step, Verdict, in_safe_form,
+    safesearch,
 };
 use crate::name::Name;
 use crate::words::{self, Language};
@@ -32,8 +33,9 @@ impl Policy {
         let ask = self.ask(subject, name, moment);
         let mut steps: Vec<_> = ORDER.iter().map(|(step, rule)| (*step, rule(&ask))).collect();
         let reach = steps.iter().find_map(|(_, verdict)| *verdict).unwrap_or(Verdict::OPEN);
-        let verdict = in_safe_form(&ask, reach);
-        steps.push((Step::SafeForm, (verdict != reach).then_some(verdict)));
+        let safe = in_safe_form(&ask, reach);
+        steps.push((Step::SafeForm, (safe != reach).then_some(safe)));
+        let verdict = ask.metered(safe, reach.reason);
         Explanation { verdict, steps, tags: ask.asked.tags, until: moment.next_change(subject) }
     }
 
@@ -45,16 +47,24 @@ impl Policy {
             Reason::Service(tag) | Reason::Category(tag) | Reason::List(tag) => {
                 self.household.tags.info(tag).id.clone()
             }
+            Reason::Grant(Granted::Tag(tag)) => self.household.tags.info(tag).id.clone(),
+            Reason::Budget(place) => {
+                let budget = self.subject(subject).rules.budgets.get(usize::from(place));
+                budget.map(|budget| budget.id.clone()).unwrap_or_default()
+            }
             Reason::Schedule(place) => {
                 self.window(subject, place).map(|window| window.name.clone()).unwrap_or_default()
             }
-            Reason::AllowRule(_, labels) | Reason::BlockRule(_, labels) => {
+            Reason::AllowRule(_, labels)
+            | Reason::BlockRule(_, labels)
+            | Reason::Grant(Granted::Name(labels)) => {
                 name.last_labels(usize::from(labels)).to_string()
             }
-            Reason::EverythingClosed => "internet".to_owned(),
+            Reason::EverythingClosed => words::INTERNET_ID.to_owned(),
             Reason::SafeSearch(engine) => safesearch::ENGINES[usize::from(engine)].id.to_owned(),
             Reason::Essential
             | Reason::Local
+            | Reason::Pause
             | Reason::Only
             | Reason::Bypass
             | Reason::UnknownDevice
@@ -90,21 +100,34 @@ impl Policy {
     ) -> String {
         let tag = self.household.tags.find(id);
         let what = match kind {
-            ReasonKind::Service if id.is_empty() => words::SOME_SITE.in_language(language),
-            ReasonKind::Service | ReasonKind::Category | ReasonKind::List => {
-                tag.map_or(id, |tag| self.household.tags.info(tag).words.in_language(language))
+            ReasonKind::Service
+            | ReasonKind::AllowRule
+            | ReasonKind::BlockRule
+            | ReasonKind::Grant
+            | ReasonKind::Budget
+                if id.is_empty() =>
+            {
+                words::SOME_SITE.in_language(language)
             }
+            ReasonKind::Service
+            | ReasonKind::Category
+            | ReasonKind::List
+            | ReasonKind::Grant
+            | ReasonKind::Budget => match tag {
+                None if id == words::INTERNET_ID => words::INTERNET.in_language(language),
+                tag => {
+                    tag.map_or(id, |tag| self.household.tags.info(tag).words.in_language(language))
+                }
+            },
             ReasonKind::SafeSearch => safesearch::ENGINES
                 .iter()
                 .find(|engine| engine.id == id)
                 .map_or(id, |engine| engine.label),
-            ReasonKind::AllowRule | ReasonKind::BlockRule if id.is_empty() => {
-                words::SOME_SITE.in_language(language)
-            }
             ReasonKind::Schedule if id == words::BEDTIME_ID => words::BEDTIME.in_language(language),
             ReasonKind::Schedule
             | ReasonKind::Essential
             | ReasonKind::Local
+            | ReasonKind::Pause
             | ReasonKind::AllowRule
             | ReasonKind::BlockRule
             | ReasonKind::Only
@@ -125,6 +148,9 @@ fn template(kind: ReasonKind, open: bool) -> &'static words::Sentence {
     match kind {
         ReasonKind::Essential => &words::ESSENTIAL,
         ReasonKind::Local => &words::LOCAL,
+        ReasonKind::Pause => &words::PAUSE,
+        ReasonKind::Grant => &words::GRANT,
+        ReasonKind::Budget => &words::BUDGET,
         ReasonKind::Schedule if open => &words::SCHEDULE_OPEN,
         ReasonKind::Schedule => &words::SCHEDULE,
         ReasonKind::AllowRule => &words::ALLOW_RULE,

@@ -174,7 +174,7 @@ fn boundaries(schedules: &[Schedule], zone: &TimeZone, now: Timestamp) -> BTreeS
 
 /// The moments at which the wall shows this time: one; none when it is skipped (the jump over it
 /// is a boundary of its own); two when it is repeated.
-fn moments_of(zone: &TimeZone, wall: DateTime) -> [Option<Timestamp>; 2] {
+pub(super) fn moments_of(zone: &TimeZone, wall: DateTime) -> [Option<Timestamp>; 2] {
     match zone.to_ambiguous_timestamp(wall).offset() {
         AmbiguousOffset::Unambiguous { offset } => [offset.to_timestamp(wall).ok(), None],
         AmbiguousOffset::Gap { .. } => [None, None],
@@ -185,12 +185,12 @@ fn moments_of(zone: &TimeZone, wall: DateTime) -> [Option<Timestamp>; 2] {
 }
 
 /// The minute of the day, seconds cut: a window holds until the last second of its last minute.
-fn minute_of(time: Time) -> u16 {
+pub(super) fn minute_of(time: Time) -> u16 {
     u16::try_from(i16::from(time.hour()) * 60 + i16::from(time.minute())).unwrap_or(0)
 }
 
 /// The time at which a minute of the day begins.
-fn time_of(minute: u16) -> Option<Time> {
+pub(super) fn time_of(minute: u16) -> Option<Time> {
     let hour = i8::try_from(minute / 60).ok()?;
     let minute = i8::try_from(minute % 60).ok()?;
     Time::new(hour, minute, 0, 0).ok()

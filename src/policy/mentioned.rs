@@ -23,13 +23,14 @@ pub struct Mentioned {
 }
 
 impl Mentioned {
-    /// The names of a household: essentials, local names and forwarded zones, the parent's own
+    /// The names of a household: essentials, noise, local names and forwarded zones, the parent's own
     /// names, those of windows and walled gardens, of everyone; canary, relays and the hosts of
     /// search engines. Hashed by [`Lookup::hash_of`].
     #[must_use]
     pub fn of(household: &rules::Household, lookup: &dyn Lookup) -> Self {
         let own = household.subjects.iter().flat_map(|subject| subject.rules.mentioned());
-        let wires = household.essentials.wires().chain(household.local.wires()).chain(own);
+        let wires = household.essentials.wires().chain(household.noise.wires());
+        let wires = wires.chain(household.local.wires()).chain(own);
         let wires = wires.chain([CANARY]).chain(RELAYS);
         let engines = ENGINES.iter().flat_map(|engine| engine.hosts);
         let hosts = engines.filter_map(|host| Name::parse(host).ok());

@@ -4,11 +4,13 @@
 //! [`ORDER`] is its order of precedence, one row a rule. Start reading there.
 
 mod brief;
+pub mod budget;
 pub mod explain;
 pub mod hours;
 pub mod local;
 pub mod mentioned;
 mod moment;
+pub mod passing;
 pub mod rules;
 pub mod safesearch;
 pub mod tags;
@@ -23,9 +25,9 @@ use local::{LocalAnswer, LocalNames};
 use mentioned::Mentioned;
 pub use moment::Moment;
 use moment::Now;
-use rules::{Household, Rules, Scope, Subject, SubjectId};
+use rules::{Household, Level, Rules, Scope, Subject, SubjectId, What};
 use tags::{Known, Lookup, TagKind, TagSet};
-pub use verdict::{Action, Reason, ReasonKind, Verdict};
+pub use verdict::{Action, Granted, Reason, ReasonKind, Verdict};
 
 /// The permanent rules of a household with the lists that fill its categories.
 #[derive(Clone)]
@@ -66,12 +68,18 @@ pub enum Step {
     Local,
     /// Devices nobody claimed, where the household blocks them.
     UnknownDevice,
+    /// A pause.
+    Pause,
+    /// What a parent opened for a while.
+    Grants,
     /// Windows of time.
     Schedules,
     /// The parent's own names.
     Names,
     /// Relay names that would go around the filter.
     Bypass,
+    /// Time that is used up.
+    Budgets,
     /// Closed services, categories and lists.
     Lists,
     /// The walled garden.
@@ -83,15 +91,18 @@ pub enum Step {
 }
 
 /// The order in which rules speak; the first that does decides. The order is the product:
-/// time before the parent's own names, those before services, lists last. `tests.rs` holds each
-/// pair.
+/// what a parent does for a while before time, that before the parent's own names, those before
+/// budgets, lists last. `tests.rs` holds each pair.
 pub const ORDER: &[Rule] = &[
     (Step::Essentials, essentials),
     (Step::Local, local_names),
     (Step::UnknownDevice, unknown_device),
+    (Step::Pause, pause),
+    (Step::Grants, grants),
     (Step::Schedules, schedules),
     (Step::Names, own_names),
     (Step::Bypass, bypass),
+    (Step::Budgets, budgets),
     (Step::Lists, lists),
     (Step::Only, only),
     (Step::Exceptions, exceptions),
@@ -146,9 +157,12 @@ impl Policy {
 
     /// Whether [`Policy::judge_target`] certainly has nothing to say of any name of a chain.
     #[must_use]
-    pub fn passes(&self, subject: SubjectId, chain: &Chain) -> bool {
+    pub fn passes(&self, subject: SubjectId, chain: &Chain, moment: &Moment) -> bool {
         let rules = &self.subject(subject).rules;
-        !chain.mentioned && !rules.everything_closed && !rules.closed.meets(&chain.tags)
+        !chain.mentioned
+            && !rules.everything_closed
+            && !rules.closed.meets(&chain.tags)
+            && moment.of(subject).closes_nothing_more(&chain.tags)
     }
 
     /// Whether every name below this one is closed too. Only then may an answer say that the name
@@ -180,7 +194,10 @@ impl Policy {
             Reason::Category(tag) | Reason::List(tag) => self.household.tags.info(tag).security,
             Reason::Essential
             | Reason::Local
+            | Reason::Pause
+            | Reason::Grant(_)
             | Reason::Schedule(_)
+            | Reason::Budget(_)
             | Reason::AllowRule(..)
             | Reason::BlockRule(..)
             | Reason::EverythingClosed
@@ -223,7 +240,38 @@ impl<'a> Ask<'a> {
     /// First whether it may be reached, then in which form.
     fn decide(&self) -> Verdict {
         let reach = ORDER.iter().find_map(|(_, rule)| rule(self)).unwrap_or(Verdict::OPEN);
-        in_safe_form(self, reach)
+        self.metered(in_safe_form(self, reach), reach.reason)
+    }
+
+    /// The verdict with the budgets it counts against: those that would close the name if they
+    /// were used up. `reach` is why it may be reached.
+    fn metered(&self, mut verdict: Verdict, reach: Reason) -> Verdict {
+        let counts = match reach {
+            Reason::Schedule(_) | Reason::Only | Reason::Default => self.now.metered(&self.asked),
+            Reason::Essential
+            | Reason::Local
+            | Reason::Pause
+            | Reason::Grant(_)
+            | Reason::AllowRule(..)
+            | Reason::BlockRule(..)
+            | Reason::EverythingClosed
+            | Reason::Budget(_)
+            | Reason::Service(_)
+            | Reason::Category(_)
+            | Reason::List(_)
+            | Reason::SafeSearch(_)
+            | Reason::Bypass
+            | Reason::UnknownDevice => false,
+        };
+        let Known { name, mentioned, .. } = self.asked;
+        let is_noise = || mentioned && self.policy.household.noise.contains(name);
+        if counts && verdict.action != Action::Block && !is_noise() {
+            let covering = self.now.budgets.places().filter(|&place| {
+                self.rules.budgets.get(place).is_some_and(|budget| budget.what.covers(&self.asked))
+            });
+            covering.for_each(|place| verdict.metered.insert(place));
+        }
+        verdict
     }
 
     /// The open windows with their places.
@@ -261,12 +309,20 @@ fn local_names(ask: &Ask<'_>) -> Option<Verdict> {
         | LocalAnswer::Loopback
         | LocalAnswer::Myself
         | LocalAnswer::NoData
-        | LocalAnswer::NoName => Verdict { action: Action::Local(answer), reason: Reason::Local },
+        | LocalAnswer::NoName => Verdict::local(answer),
     })
 }
 
 fn unknown_device(ask: &Ask<'_>) -> Option<Verdict> {
     ask.rules.refused.then_some(Verdict::block(Reason::UnknownDevice))
+}
+
+fn pause(ask: &Ask<'_>) -> Option<Verdict> {
+    ask.now.paused.then_some(Verdict::block(Reason::Pause))
+}
+
+fn grants(ask: &Ask<'_>) -> Option<Verdict> {
+    ask.now.granted(&ask.asked, ask.rules).map(|granted| Verdict::allow(Reason::Grant(granted)))
 }
 
 fn schedules(ask: &Ask<'_>) -> Option<Verdict> {
@@ -279,6 +335,10 @@ fn schedules(ask: &Ask<'_>) -> Option<Verdict> {
 }
 
 fn own_names(ask: &Ask<'_>) -> Option<Verdict> {
+    // What a parent closed for a while was said last.
+    if let Some(labels) = ask.now.closed_name(ask.asked.name) {
+        return Some(Verdict::block(Reason::BlockRule(Level::Subject, labels)));
+    }
     if !ask.asked.mentioned {
         return None;
     }
@@ -297,13 +357,24 @@ fn bypass(ask: &Ask<'_>) -> Option<Verdict> {
     relay.then_some(Verdict::block(Reason::Bypass))
 }
 
+fn budgets(ask: &Ask<'_>) -> Option<Verdict> {
+    if !ask.now.spent.may_cover(&ask.asked) {
+        return None;
+    }
+    let covers = |&place: &usize| {
+        ask.rules.budgets.get(place).is_some_and(|budget| budget.what.covers(&ask.asked))
+    };
+    let place = ask.now.used_up.places().find(covers)?;
+    u8::try_from(place).ok().map(|place| Verdict::block(Reason::Budget(place)))
+}
+
 fn lists(ask: &Ask<'_>) -> Option<Verdict> {
     let tags = &ask.asked.tags;
-    let mut hits = tags.intersection(&ask.rules.closed);
+    let mut hits = tags.intersection(&ask.rules.closed.union(&ask.now.closed_tags));
     if !hits.is_empty() {
         for (service, categories) in &ask.rules.excused {
             if tags.contains(*service) {
-                hits = hits.minus(categories);
+                hits = hits.minus(&categories.minus(&ask.now.closed_tags));
             }
         }
         // The nearest reason speaks: a service before the category it is in, that before a list.
@@ -345,7 +416,8 @@ fn in_safe_form(ask: &Ask<'_>, reach: Verdict) -> Verdict {
     }
     match safesearch::engine_of(name, ask.rules.safe_search, ask.rules.youtube) {
         Some(engine) => {
-            Verdict { action: Action::Rewrite(engine), reason: Reason::SafeSearch(engine) }
+            let reason = Reason::SafeSearch(engine);
+            Verdict { action: Action::Rewrite(engine), reason, ..reach }
         }
         None => reach,
     }
@@ -357,6 +429,8 @@ fn opens_some_below(ask: &Ask<'_>, name: &Name, reason: Reason) -> bool {
     let rules = ask.rules;
     let reaches = |scope: &Scope| scope.reaches_below(name);
     let by_itself = match reason {
+        // A pause closes what was granted and what the parent opened by name too.
+        Reason::Pause => return false,
         Reason::Schedule(place) => rules.schedules.get(usize::from(place)).is_none_or(|window| {
             let is_named = window.block.covers(&ask.asked);
             reaches(&window.allow) || !is_named && window.only.as_ref().is_some_and(reaches)
@@ -368,21 +442,32 @@ fn opens_some_below(ask: &Ask<'_>, name: &Name, reason: Reason) -> bool {
         }
         Reason::Essential
         | Reason::Local
+        | Reason::Grant(_)
         | Reason::AllowRule(..)
         | Reason::BlockRule(..)
         | Reason::EverythingClosed
+        | Reason::Budget(_)
         | Reason::SafeSearch(_)
         | Reason::Bypass
         | Reason::UnknownDevice
         | Reason::Default => false,
     };
-    by_itself || rules.names.opens_below(name)
+    by_itself || rules.names.opens_below(name) || ask.now.grants_below(name)
 }
 
 /// Whether the name is one of these, or below one.
 fn is_one_of(name: &Name, wires: &[&[u8]]) -> bool {
     let ends = |wire: &&[u8]| name.wire().ends_with(wire);
     wires.iter().any(|wire| ends(wire) && name.suffixes().any(|suffix| suffix == *wire))
+}
+
+/// What a budget is about, as it is called.
+fn budget_name(household: &Household, what: &What, language: Language) -> String {
+    match what {
+        What::Everything => words::INTERNET.in_language(language).to_owned(),
+        What::Tag(tag) => household.tags.info(*tag).words.in_language(language).to_owned(),
+        What::Name(name, _) => name.to_string(),
+    }
 }
 
 /// What a window is called.

@@ -1,4 +1,5 @@
-//! Which windows are open, for a stretch of time in which none opens or closes.
+//! What time decides, for a stretch of it in which nothing opens or closes: windows, pauses, grants,
+//! budgets.
 //!
 //! All that needs a calendar, and all that the open windows have in common, is computed here, once
 //! at each boundary; deciding then compares bits. It never asks what time it is. Start reading at
@@ -6,11 +7,15 @@
 
 use jiff::Timestamp;
 
-use super::rules::{Rules, Scope, SubjectId};
+use super::budget::{self, BudgetMode, BudgetSet};
+use super::hours::Schedule;
+use super::passing::{OfSubject, Passing};
+use super::rules::{Household, Reach, Rules, Scope, Subject, SubjectId, What};
 use super::tags::{Known, TagSet};
-use super::{Policy, hours};
+use super::{Granted, Policy, hours};
+use crate::name::Name;
 
-/// Which windows are open, for a stretch of time in which none opens or closes.
+/// What time decides, for a stretch of it in which nothing opens or closes.
 ///
 /// Deciding needs no calendar: a moment is computed once and serves until its end.
 #[derive(Debug, Clone)]
@@ -19,19 +24,41 @@ pub struct Moment {
     pub from: Timestamp,
     /// Until when it holds; it must be computed anew at that very instant.
     pub until: Timestamp,
+    /// Whether nobody knows what time it is: the stricter side of all that time decides holds.
+    pub time_unknown: bool,
     subjects: Vec<Now>,
 }
 
 /// What holds for one subject in a [`Moment`].
 #[derive(Debug, Clone, Default)]
 pub(super) struct Now {
+    /// Everything is closed.
+    pub(super) paused: bool,
+    /// Until when granted time lifts schedules and budgets.
+    freed_until: Option<Timestamp>,
+    /// What was opened for a while.
+    opened: Vec<What>,
+    /// The tags in it, with the categories of its services.
+    opened_tags: TagSet,
+    /// The names that were closed for a while.
+    closed_names: Vec<(Name, Reach)>,
+    /// The tags that were.
+    pub(super) closed_tags: TagSet,
+    /// The budgets that count today.
+    pub(super) budgets: BudgetSet,
+    /// What they may cover.
+    metering: Together,
+    /// The budgets of which nothing is left.
+    pub(super) used_up: BudgetSet,
+    /// What they may cover.
+    pub(super) spent: Together,
     /// The open windows, by their place among the subject's schedules.
     pub(super) windows: Vec<u16>,
     /// What some open window may close.
     pub(super) closing: Together,
     /// What some open window may keep open by an exception of its own.
     pub(super) opening: Together,
-    /// When a window of this subject opens or closes next.
+    /// When something opens or closes for this subject next.
     next_change: Option<Timestamp>,
     /// When an answer must be gone; none where nothing ever opens or closes.
     answers_until: Option<Timestamp>,
@@ -49,6 +76,16 @@ pub(super) struct Together {
 
 /// For a subject that the moment does not know: nothing is open.
 static NOTHING: Now = Now {
+    paused: false,
+    freed_until: None,
+    opened: Vec::new(),
+    opened_tags: TagSet::EMPTY,
+    closed_names: Vec::new(),
+    closed_tags: TagSet::EMPTY,
+    budgets: BudgetSet::EMPTY,
+    metering: Together::NOTHING,
+    used_up: BudgetSet::EMPTY,
+    spent: Together::NOTHING,
     windows: Vec::new(),
     closing: Together::NOTHING,
     opening: Together::NOTHING,
@@ -57,14 +94,26 @@ static NOTHING: Now = Now {
 };
 
 impl Policy {
-    /// Which windows are open at this time, and until when that holds.
+    /// What the rules alone say at this time, and until when that holds.
     #[must_use]
     pub fn moment(&self, now: Timestamp) -> Moment {
-        let subjects = &self.household.subjects;
-        let subjects: Vec<Now> =
-            subjects.iter().map(|subject| self.now_of(&subject.rules, now)).collect();
+        self.moment_with(now, &Passing::default())
+    }
+
+    /// What the rules say at this time, with what holds for a while.
+    #[must_use]
+    pub fn moment_with(&self, now: Timestamp, passing: &Passing) -> Moment {
+        let household = &self.household;
+        let subjects = (0..=u16::MAX).map(SubjectId).zip(&household.subjects);
+        let subjects: Vec<Now> = subjects
+            .map(|(id, subject)| {
+                let for_a_while = passing.of(id);
+                now_of(household, subject, for_a_while, passing.time_unknown, now)
+            })
+            .collect();
         let until = subjects.iter().filter_map(|now| now.next_change).min();
-        Moment { from: now, until: until.unwrap_or_else(|| horizon(now)), subjects }
+        let until = until.unwrap_or_else(|| horizon(now));
+        Moment { from: now, until, time_unknown: passing.time_unknown, subjects }
     }
 
     /// The longest time, in seconds, that an answer to this subject may be kept: nothing outlives
@@ -78,31 +127,156 @@ impl Policy {
         });
         of_rules.min(to_change).max(1)
     }
+}
 
-    fn now_of(&self, rules: &Rules, now: Timestamp) -> Now {
-        let zone = &self.household.zone;
-        let wall = zone.to_datetime(now);
-        let next_change = hours::next_change(&rules.schedules, zone, now);
-        // Beyond the horizon nobody looked: there a window may open too.
-        let scheduled = !rules.schedules.is_empty();
-        let mut of_subject = Now {
-            next_change,
-            answers_until: next_change.or(scheduled.then(|| horizon(now))),
-            ..Now::default()
-        };
-        for (place, window) in (0..=u16::MAX).zip(&rules.schedules) {
-            if !window.is_active(wall) {
-                continue;
-            }
+/// What holds for one subject.
+fn now_of(
+    household: &Household,
+    subject: &Subject,
+    for_a_while: &OfSubject,
+    time_unknown: bool,
+    now: Timestamp,
+) -> Now {
+    let Subject { rules, zone, .. } = subject;
+    let ahead = |until: &Timestamp| *until > now;
+    let mut of_subject = Now {
+        paused: for_a_while.paused_until.as_ref().is_some_and(ahead),
+        freed_until: for_a_while.freed_until.filter(|until| ahead(until) && !time_unknown),
+        ..Now::default()
+    };
+    if !time_unknown {
+        let opened = for_a_while.opened.iter().filter(|one| ahead(&one.until));
+        opened.for_each(|one| of_subject.open(&one.what, household));
+    }
+    let closed = for_a_while.closed.iter().filter(|one| ahead(&one.until));
+    closed.for_each(|one| of_subject.close(&one.what));
+
+    let is_free = of_subject.freed_until.is_some();
+    let wall = zone.to_datetime(now);
+    for (place, window) in (0..=u16::MAX).zip(&rules.schedules) {
+        if time_unknown || window.is_active(wall) {
             of_subject.windows.push(place);
-            of_subject.closing.add(&window.block);
-            of_subject.opening.add(&window.allow);
-            if let Some(only) = &window.only {
-                of_subject.closing.everything = true;
-                of_subject.opening.add(only);
+            of_subject.add_window(window, !is_free, !time_unknown);
+        }
+    }
+    if !is_free {
+        of_subject.add_budgets(household, subject, for_a_while, time_unknown, now);
+    }
+    let next_change = hours::next_change(&rules.schedules, zone, now);
+    let next_day =
+        (!rules.budgets.is_empty()).then(|| budget::next_day(now, zone, household.day_starts));
+    let ends = for_a_while.ends().chain(next_change).chain(next_day);
+    of_subject.next_change = ends.filter(ahead).min();
+    // Beyond the horizon nobody looked: there a window may open too.
+    let scheduled = !rules.schedules.is_empty();
+    let answers_until = of_subject.next_change.or(scheduled.then(|| horizon(now)));
+    of_subject.answers_until = answers_until;
+    of_subject
+}
+
+// === impl Now ===
+
+impl Now {
+    fn open(&mut self, what: &What, household: &Household) {
+        if let What::Tag(tag) = what {
+            self.opened_tags.insert(*tag);
+            if let Some(category) = household.tags.info(*tag).category {
+                self.opened_tags.insert(category);
             }
         }
-        of_subject
+        self.opened.push(*what);
+    }
+
+    fn close(&mut self, what: &What) {
+        match what {
+            What::Tag(tag) => self.closed_tags.insert(*tag),
+            What::Name(name, reach) => self.closed_names.push((*name, *reach)),
+            What::Everything => self.paused = true,
+        }
+    }
+
+    fn add_window(&mut self, window: &Schedule, closes: bool, opens: bool) {
+        if closes {
+            self.closing.add(&window.block);
+            self.closing.everything |= window.only.is_some();
+        }
+        if opens {
+            self.opening.add(&window.allow);
+            window.only.iter().for_each(|only| self.opening.add(only));
+        }
+    }
+
+    fn add_budgets(
+        &mut self,
+        household: &Household,
+        subject: &Subject,
+        for_a_while: &OfSubject,
+        time_unknown: bool,
+        now: Timestamp,
+    ) {
+        let Subject { rules, zone, .. } = subject;
+        if rules.budgets.is_empty() {
+            return;
+        }
+        let day = budget::day_of(now, zone, household.day_starts);
+        for (place, budget) in rules.budgets.iter().enumerate() {
+            let Some(minutes) = budget.minutes_on(day.weekday()) else { continue };
+            let used = for_a_while.used.get(place).filter(|used| time_unknown || used.day == day);
+            let is_spent = used.is_some_and(|used| match used.closes {
+                Some(closes) => time_unknown || closes <= now,
+                None => false,
+            });
+            let is_idle = budget.mode == BudgetMode::Started && !used.is_some_and(|u| u.is_running);
+            self.budgets.insert(place);
+            self.metering.add_what(&budget.what);
+            if minutes == 0 || is_spent || is_idle {
+                self.used_up.insert(place);
+                self.spent.add_what(&budget.what);
+            }
+        }
+    }
+
+    /// What opens the name for a while. A name that was granted is open, whatever closes it; one
+    /// that is open as part of a granted service or category is so unless something else than
+    /// that closes it.
+    pub(super) fn granted(&self, asked: &Known<'_>, rules: &Rules) -> Option<Granted> {
+        self.opened.iter().find_map(|what| match what {
+            What::Name(name, _) => what
+                .covers(asked)
+                .then(|| Granted::Name(u8::try_from(name.label_count()).unwrap_or(u8::MAX))),
+            What::Tag(tag) => {
+                let closed = rules.closed.union(&self.closed_tags);
+                let others = asked.tags.intersection(&closed).minus(&self.opened_tags);
+                (asked.tags.contains(*tag) && others.is_empty()).then_some(Granted::Tag(*tag))
+            }
+            What::Everything => None,
+        })
+    }
+
+    /// Whether a name strictly below this one may have been opened for a while.
+    pub(super) fn grants_below(&self, name: &Name) -> bool {
+        self.opened.iter().any(|what| what.reaches_below(name))
+    }
+
+    /// How many labels the rule has that closes this name for a while.
+    pub(super) fn closed_name(&self, name: &Name) -> Option<u8> {
+        let covers = |(closed, reach): &&(Name, Reach)| match reach {
+            Reach::Exact => closed == name,
+            Reach::Below => name.is_at_or_below(closed),
+        };
+        let (closed, _) = self.closed_names.iter().find(covers)?;
+        Some(u8::try_from(closed.label_count()).unwrap_or(u8::MAX))
+    }
+
+    /// Whether nothing that holds for a while closes a name with these tags that no rule spells
+    /// out.
+    pub(super) fn closes_nothing_more(&self, tags: &TagSet) -> bool {
+        self.closed_names.is_empty() && !self.closed_tags.meets(tags)
+    }
+
+    /// Whether a budget that counts may cover the name.
+    pub(super) fn metered(&self, asked: &Known<'_>) -> bool {
+        self.metering.may_cover(asked)
     }
 }
 
@@ -121,7 +295,26 @@ impl Moment {
         &self.of(subject).windows
     }
 
-    /// When a window of this subject opens or closes next.
+    /// Whether everything is closed for this subject by a pause.
+    #[must_use]
+    pub fn is_paused(&self, subject: SubjectId) -> bool {
+        self.of(subject).paused
+    }
+
+    /// Until when granted time lifts this subject's schedules and budgets.
+    #[must_use]
+    pub fn freed_until(&self, subject: SubjectId) -> Option<Timestamp> {
+        self.of(subject).freed_until
+    }
+
+    /// The subject's budgets that count today, and those of them of which nothing is left.
+    #[must_use]
+    pub fn budgets(&self, subject: SubjectId) -> (BudgetSet, BudgetSet) {
+        let now = self.of(subject);
+        (now.budgets, now.used_up)
+    }
+
+    /// When something opens or closes for this subject next.
     #[must_use]
     pub fn next_change(&self, subject: SubjectId) -> Option<Timestamp> {
         self.of(subject).next_change
@@ -141,6 +334,14 @@ impl Together {
         self.everything |= scope.everything;
         self.tags = self.tags.union(&scope.tags);
         self.names |= !scope.names.is_empty();
+    }
+
+    fn add_what(&mut self, what: &What) {
+        match what {
+            What::Everything => self.everything = true,
+            What::Tag(tag) => self.tags.insert(*tag),
+            What::Name(..) => self.names = true,
+        }
     }
 
     /// Whether one of them may cover the name; false is certain.

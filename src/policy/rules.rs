@@ -7,6 +7,7 @@ use std::collections::HashSet;
 
 use jiff::tz::TimeZone;
 
+use super::budget::Budget;
 use super::hours::Schedule;
 use super::local::LocalNames;
 use super::tags::{Known, Tag, TagSet, TagTable};
@@ -18,12 +19,17 @@ use crate::words::Language;
 pub struct Household {
     /// The language of reasons on the wire and of reports.
     pub language: Language,
-    /// Where the walls have their clock.
+    /// Where the walls have their clock, for whoever has no zone of their own.
     pub zone: TimeZone,
+    /// The minute of the day at which a day of budgets begins: 0 to 1439.
+    pub day_starts: u16,
     /// All categories, services and single lists.
     pub tags: TagTable,
     /// Names that are always answered: time, connectivity checks, certificate status, help.
     pub essentials: NameSet,
+    /// Names that devices ask for by themselves (telemetry, push, thumbnails): they never show
+    /// that somebody is there, so they count against no budget.
+    pub noise: NameSet,
     /// Names answered here: the household's records and special-use names.
     pub local: LocalNames,
     /// Whoever asks. The first is whoever is not known: [`SubjectId::UNKNOWN`].
@@ -52,6 +58,8 @@ pub struct Subject {
     pub kind: SubjectKind,
     /// The id of the profile the rules come from.
     pub profile: String,
+    /// Where this one's clock is: the household's, unless the file says otherwise.
+    pub zone: TimeZone,
     /// The rules, whole.
     pub rules: Rules,
 }
@@ -75,6 +83,8 @@ pub struct Rules {
     pub refused: bool,
     /// Windows in which something is closed.
     pub schedules: Vec<Schedule>,
+    /// Daily allowances of time: at most [`BUDGETS_MAX`](super::budget::BUDGETS_MAX).
+    pub budgets: Vec<Budget>,
     /// The parent's own names.
     pub names: NameRules,
     /// Closed categories, services and lists.
@@ -124,6 +134,18 @@ pub enum JournalLevel {
     Names,
     /// Allowed sites too.
     All,
+}
+
+/// What one word of `block`, `allow`, `only` or `budget` means.
+#[expect(clippy::large_enum_variant, reason = "few, and never on the way of a query")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum What {
+    /// Everything: `internet`.
+    Everything,
+    /// A category or service.
+    Tag(Tag),
+    /// A name.
+    Name(Name, Reach),
 }
 
 /// What a list of words in `block`, `only` or `allow` of a schedule, or in `only`, covers.
@@ -197,7 +219,36 @@ impl Rules {
             [Some(&window.block), Some(&window.allow), window.only.as_ref()].into_iter().flatten()
         });
         let scopes = windows.chain(&self.only);
-        self.names.wires().chain(scopes.flat_map(|scope| scope.names.wires()))
+        let budgets = self.budgets.iter().filter_map(|budget| match &budget.what {
+            What::Name(name, _) => Some(name.wire()),
+            What::Everything | What::Tag(_) => None,
+        });
+        self.names.wires().chain(scopes.flat_map(|scope| scope.names.wires())).chain(budgets)
+    }
+}
+
+// === impl What ===
+
+impl What {
+    /// Whether the name is covered.
+    #[must_use]
+    pub fn covers(&self, asked: &Known<'_>) -> bool {
+        match self {
+            What::Everything => true,
+            What::Tag(tag) => asked.tags.contains(*tag),
+            What::Name(name, Reach::Exact) => asked.name == name,
+            What::Name(name, Reach::Below) => asked.name.is_at_or_below(name),
+        }
+    }
+
+    /// Whether a name strictly below this one may be covered; of a category or service nobody
+    /// knows where its names lie.
+    #[must_use]
+    pub fn reaches_below(&self, above: &Name) -> bool {
+        match self {
+            What::Everything | What::Tag(_) => true,
+            What::Name(name, _) => name != above && name.is_at_or_below(above),
+        }
     }
 }
 

@@ -163,6 +163,7 @@ fn household(lines: &[&str]) -> Household {
         label: "Mateo".to_owned(),
         kind,
         profile: "test".to_owned(),
+        zone: TimeZone::get("America/Guatemala").unwrap(),
         rules,
     };
     let mut tags = TagTable::default();
@@ -180,11 +181,15 @@ fn household(lines: &[&str]) -> Household {
     let mut essentials = NameSet::default();
     essentials.insert(&name("pool.ntp.org"), Reach::Below);
     essentials.insert(&name("help.example"), Reach::Exact);
+    let mut noise = NameSet::default();
+    noise.insert(&name("telemetry.youtube.com"), Reach::Below);
     Household {
         language: Language::En,
         zone: TimeZone::get("America/Guatemala").unwrap(),
+        day_starts: budget::DAY_STARTS,
         tags,
         essentials,
+        noise,
         local: LocalNames::default(),
         subjects: vec![
             subject("unknown", SubjectKind::Unknown, Rules::default()),

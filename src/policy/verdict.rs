@@ -1,5 +1,7 @@
 //! What is done with a question, and why.
 
+use super::budget::BudgetSet;
+use super::local::LocalAnswer;
 use super::rules::Level;
 use super::tags::Tag;
 
@@ -14,6 +16,8 @@ pub struct Verdict {
     pub action: Action,
     /// Why.
     pub reason: Reason,
+    /// Whose time it takes: the budgets of the subject that an open name is counted against.
+    pub metered: BudgetSet,
 }
 
 /// What is done with a question.
@@ -26,7 +30,7 @@ pub enum Action {
     /// It is answered with the safe form of the site: the row of `safesearch::ENGINES`.
     Rewrite(u8),
     /// It is answered here.
-    Local(super::local::LocalAnswer),
+    Local(LocalAnswer),
 }
 
 /// Why a verdict is what it is.
@@ -36,6 +40,10 @@ pub enum Reason {
     Essential,
     /// The household's own name, or a special-use name that never leaves the house.
     Local,
+    /// A parent paused everything for a while.
+    Pause,
+    /// A parent opened it for a while: the name as granted, of so many labels; or what it is.
+    Grant(Granted),
     /// A window of the subject's schedules, by its place.
     Schedule(u16),
     /// A name a parent opened, written with so many labels.
@@ -44,6 +52,8 @@ pub enum Reason {
     BlockRule(Level, u8),
     /// `block = ["internet"]`.
     EverythingClosed,
+    /// The time of a budget is used up, or was not started: its place among the subject's.
+    Budget(u8),
     /// A closed service.
     Service(Tag),
     /// A closed category.
@@ -62,20 +72,35 @@ pub enum Reason {
     Default,
 }
 
+/// What a grant was written for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Granted {
+    /// A name of so many labels.
+    Name(u8),
+    /// A category or service.
+    Tag(Tag),
+}
+
 impl Verdict {
     /// Nothing closes the name.
-    pub const OPEN: Verdict = Verdict { action: Action::Allow, reason: Reason::Default };
+    pub const OPEN: Verdict = Verdict::allow(Reason::Default);
 
     /// An answer from upstream, for this reason.
     #[must_use]
     pub const fn allow(reason: Reason) -> Self {
-        Verdict { action: Action::Allow, reason }
+        Verdict { action: Action::Allow, reason, metered: BudgetSet::EMPTY }
     }
 
     /// Closed, for this reason.
     #[must_use]
     pub const fn block(reason: Reason) -> Self {
-        Verdict { action: Action::Block, reason }
+        Verdict { action: Action::Block, reason, metered: BudgetSet::EMPTY }
+    }
+
+    /// Answered here.
+    #[must_use]
+    pub const fn local(answer: LocalAnswer) -> Self {
+        Verdict { action: Action::Local(answer), reason: Reason::Local, metered: BudgetSet::EMPTY }
     }
 
     /// The word for the action in JSON: `allow`, `block`, `rewrite` or `local`.
@@ -96,11 +121,14 @@ impl Verdict {
         match self.reason {
             Reason::Essential
             | Reason::Local
+            | Reason::Grant(_)
             | Reason::Schedule(_)
             | Reason::AllowRule(..)
             | Reason::Only
             | Reason::SafeSearch(_) => true,
-            Reason::BlockRule(..)
+            Reason::Pause
+            | Reason::Budget(_)
+            | Reason::BlockRule(..)
             | Reason::EverythingClosed
             | Reason::Service(_)
             | Reason::Category(_)
@@ -119,9 +147,12 @@ impl Reason {
         match self {
             Reason::Essential => ReasonKind::Essential,
             Reason::Local => ReasonKind::Local,
+            Reason::Pause => ReasonKind::Pause,
+            Reason::Grant(_) => ReasonKind::Grant,
             Reason::Schedule(_) => ReasonKind::Schedule,
             Reason::AllowRule(..) => ReasonKind::AllowRule,
             Reason::BlockRule(..) | Reason::EverythingClosed => ReasonKind::BlockRule,
+            Reason::Budget(_) => ReasonKind::Budget,
             Reason::Service(_) => ReasonKind::Service,
             Reason::Category(_) => ReasonKind::Category,
             Reason::List(_) => ReasonKind::List,
@@ -140,9 +171,12 @@ impl Reason {
 pub enum ReasonKind {
     Essential,
     Local,
+    Pause,
+    Grant,
     Schedule,
     AllowRule,
     BlockRule,
+    Budget,
     Service,
     Category,
     List,
@@ -155,12 +189,15 @@ pub enum ReasonKind {
 
 impl ReasonKind {
     /// All kinds.
-    pub const ALL: [ReasonKind; 13] = [
+    pub const ALL: [ReasonKind; 16] = [
         ReasonKind::Essential,
         ReasonKind::Local,
+        ReasonKind::Pause,
+        ReasonKind::Grant,
         ReasonKind::Schedule,
         ReasonKind::AllowRule,
         ReasonKind::BlockRule,
+        ReasonKind::Budget,
         ReasonKind::Service,
         ReasonKind::Category,
         ReasonKind::List,
@@ -177,9 +214,12 @@ impl ReasonKind {
         match self {
             ReasonKind::Essential => "essential",
             ReasonKind::Local => "local",
+            ReasonKind::Pause => "pause",
+            ReasonKind::Grant => "grant",
             ReasonKind::Schedule => "schedule",
             ReasonKind::AllowRule => "allow_rule",
             ReasonKind::BlockRule => "block_rule",
+            ReasonKind::Budget => "budget",
             ReasonKind::Service => "service",
             ReasonKind::Category => "category",
             ReasonKind::List => "list",

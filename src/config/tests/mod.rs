@@ -67,6 +67,7 @@ static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| {
             Starter { category: "gambling", text: "casino.example\n", hidden: false },
             Starter { category: "adult", text: "c2V4LmV4YW1wbGUK", hidden: true },
         ],
+        noise: Vec::new(),
         essentials: vec!["pool.ntp.org", "=time.apple.com"],
         guarded: Vec::new(),
         everyday: Vec::new(),
