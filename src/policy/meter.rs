@@ -247,7 +247,9 @@ mod tests {
 
     fn touched(minutes: &[u64]) -> Meter {
         let mut meter = Meter::default();
-        minutes.iter().for_each(|&minute| meter.touch(minute));
+        for &minute in minutes {
+            meter.touch(minute);
+        }
         meter
     }
 
@@ -256,8 +258,8 @@ mod tests {
         let end = touches.iter().max().map_or(0, |last| last + 1);
         let is_touched = |minute: &u64| touches.contains(minute);
         let mut used: Vec<bool> = (0..end).map(|minute| is_touched(&minute)).collect();
-        let touched: Vec<u64> = (0..end).filter(is_touched).collect();
-        for pair in touched.windows(2) {
+        let asked: Vec<u64> = (0..end).filter(is_touched).collect();
+        for pair in asked.windows(2) {
             if pair[1] - pair[0] - 1 <= LINGER_MINUTES {
                 (pair[0]..pair[1]).for_each(|minute| used[usize::try_from(minute).unwrap()] = true);
             }
