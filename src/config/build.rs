@@ -7,6 +7,7 @@
 
 use jiff::tz::TimeZone;
 
+use super::budgets::Allowance;
 use super::context::Context;
 use super::hours::calendars;
 use super::lists::has_public_lists;
@@ -18,7 +19,7 @@ use super::tags::{Tags, of_band, of_security, tags};
 use super::{Config, Severity};
 use crate::lists::catalogue::Catalogue;
 use crate::name::Name;
-use crate::policy::budget;
+use crate::policy::budget::{BUDGETS_MAX, Budget};
 use crate::policy::rules::{
     Household, JournalLevel, Level, NameRule, NameRules, NameSet, Reach, Rules, Scope, Subject,
     SubjectKind, What, YouTube,
@@ -28,7 +29,8 @@ use crate::words::UNKNOWN_DEVICES;
 
 /// The id of whoever is not known.
 const UNKNOWN_ID: &str = "unknown";
-/// The longest TTL handed to a child, in seconds: what is closed bites within a minute.
+/// The longest TTL handed to a child, in seconds: what is closed bites within a minute; and to
+/// whoever has budgets, so that what is used is asked for again and its minutes are seen.
 const CHILD_TTL_SECONDS_MAX: u32 = 60;
 /// How many bands, youngest first, have ways around the filter closed: to 15.
 const BANDS_WITHOUT_BYPASS: usize = 4;
@@ -108,6 +110,9 @@ pub(super) fn config(context: &mut Context<'_>) -> Option<Config> {
         profile: unknown,
     }];
     subjects.extend(people.into_iter().map(|person| merge.subject(person, &home.zone)));
+    if too_many_budgets(context, &subjects) {
+        return None;
+    }
     let youtube = merge.youtube;
     if has_public_lists(context) {
         tags.subscribe(context.catalogue, &closed_for_somebody(&subjects));
@@ -116,7 +121,7 @@ pub(super) fn config(context: &mut Context<'_>) -> Option<Config> {
         household: Household {
             language: home.language,
             zone: home.zone,
-            day_starts: budget::DAY_STARTS,
+            day_starts: home.day_starts,
             essentials: names(&context.catalogue.essentials),
             noise: names(&context.catalogue.noise),
             local,
@@ -147,12 +152,37 @@ fn unknown_devices(context: &mut Context<'_>) -> String {
     written.text.to_owned()
 }
 
+/// Whether somebody has more budgets than there may be, with what the profiles hand down; it is
+/// reported.
+fn too_many_budgets(context: &mut Context<'_>, subjects: &[Subject]) -> bool {
+    let mut people = entries(context.root, "child");
+    people.extend(entries(context.root, "adult"));
+    let mut found = false;
+    for subject in subjects.iter().filter(|subject| subject.rules.budgets.len() > BUDGETS_MAX) {
+        let place = people.iter().find(|entry| entry.id.text == subject.id);
+        let span = place.map_or(0..0, |entry| entry.id.span.clone());
+        let message = format!(
+            "{} has more than {BUDGETS_MAX} budgets, with those of the profiles",
+            subject.label
+        );
+        context.error(span, message, "limit a category instead of its services");
+        found = true;
+    }
+    found
+}
+
 /// What is closed for somebody, always or at some time.
 fn closed_for_somebody(subjects: &[Subject]) -> TagSet {
     let rules = subjects.iter().map(|subject| &subject.rules);
     let windows = rules.clone().flat_map(|rules| &rules.schedules);
+    let budgets = rules.clone().flat_map(|rules| &rules.budgets);
+    let used_up = budgets.filter_map(|budget| match budget.what {
+        What::Tag(tag) => Some(tag),
+        What::Everything | What::Name(..) => None,
+    });
+    let used_up: TagSet = used_up.collect();
     let sets = rules.map(|rules| &rules.closed).chain(windows.map(|window| &window.block.tags));
-    sets.fold(TagSet::EMPTY, |all, set| all.union(set))
+    sets.fold(used_up, |all, set| all.union(set))
 }
 
 /// Names of our own lists of names: `=name` is that name alone.
@@ -186,7 +216,7 @@ impl Merge<'_> {
             label: person.label,
             kind: person.kind,
             profile: person.profile,
-            zone: zone.clone(),
+            zone: person.zone.unwrap_or_else(|| zone.clone()),
             rules,
         }
     }
@@ -256,12 +286,14 @@ impl Merge<'_> {
         }
         let bedtime = nearest.clone().find_map(|part| part.bedtime.as_ref());
         schedules.extend(bedtime.into_iter().flatten().cloned());
+        let budgets = budgets_of(parts.iter().rev().map(|(part, _)| *part));
+        let is_counted = !budgets.is_empty();
         let as_child = whom.kind == SubjectKind::Child
             || whom.kind == SubjectKind::Unknown && matches!(base, Base::Band(_));
         Rules {
             refused: false,
             schedules,
-            budgets: Vec::new(),
+            budgets,
             names,
             closed: words.closed,
             everything_closed: words.everything_closed,
@@ -273,7 +305,7 @@ impl Merge<'_> {
                 .unwrap_or(matches!(base, Base::Band(_))),
             youtube,
             relays_closed: as_child,
-            ttl_seconds_max: as_child.then_some(CHILD_TTL_SECONDS_MAX),
+            ttl_seconds_max: (as_child || is_counted).then_some(CHILD_TTL_SECONDS_MAX),
             journal: nearest
                 .clone()
                 .find_map(|part| part.journal)
@@ -396,6 +428,21 @@ fn add_names(names: &mut NameRules, part: &Part, level: Level) {
             }
         }
     }
+}
+
+/// The budgets of several tables, the nearest first: of each word its entry counts, and its mode
+/// for all.
+fn budgets_of<'a>(nearest: impl Iterator<Item = &'a Part> + Clone) -> Vec<Budget> {
+    let mode = nearest.clone().find_map(|part| part.budget_mode).unwrap_or_default();
+    let mut budgets: Vec<Budget> = Vec::new();
+    for allowance in nearest.flat_map(|part| &part.budgets) {
+        if budgets.iter().any(|budget| budget.what == allowance.what) {
+            continue;
+        }
+        let Allowance { what, id, minutes } = allowance.clone();
+        budgets.push(Budget { id, what, minutes, mode });
+    }
+    budgets
 }
 
 /// Strict to 9, moderate to 15, open after.

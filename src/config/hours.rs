@@ -146,8 +146,7 @@ pub(super) fn bedtime(context: &mut Context<'_>, table: &DeTable<'_>) -> Option<
     for (key, time) in rows(inner(table, "bedtime")?) {
         let days = context.element(&key, elements::days);
         let (Some(days), Some(time)) = (days, text_of(time)) else { continue };
-        let clash =
-            windows.iter().find_map(|window| elements::bedtime_days_clash(window.days, days));
+        let clash = windows.iter().find_map(|window| elements::days_clash(window.days, days));
         if let Some(day) = clash {
             let help = "leave the day out of one of them";
             context.error(key.span.clone(), format!("{day} has two bedtimes"), help);

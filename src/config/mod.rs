@@ -3,10 +3,11 @@
 //! [`load`] is the way in: text becomes a [`Config`], whose types cannot hold a bad value, or a
 //! [`Report`] of all that is wrong. It is pure: it reads no file, no environment, no clock; what
 //! the system says comes in as [`System`], and [`place`] finds and reads the file. The journey: `read`
-//! (TOML along the `registry` of keys), `tags` and `lists` (categories, services, lists), `part` and `hours`
-//! (somebody's rules as written), `people`, `settings_check`, and `build`, which merges built-in
+//! (TOML along the `registry` of keys), `tags` and `lists` (categories, services, lists), `part`, `hours`
+//! and `budgets` (somebody's rules as written), `people`, `settings_check`, and `build`, which merges built-in
 //! profile → household → profile → person into whole rules.
 
+mod budgets;
 mod build;
 mod context;
 mod elements;

@@ -4,12 +4,14 @@ use std::ops::Range;
 
 use toml::de::DeTable;
 
+use super::budgets::{Allowance, budgets};
 use super::context::Context;
 use super::elements::{self, Word};
 use super::hours::{Calendars, bedtime, schedules};
-use super::read::{Text, flag, inner, rows, text, texts};
+use super::read::{Text, flag, text, texts};
 use super::report::Problem;
 use super::tags::Tags;
+use crate::policy::budget::BudgetMode;
 use crate::policy::hours::Schedule;
 use crate::policy::rules::{JournalLevel, Reach, Scope, What, YouTube};
 
@@ -23,6 +25,8 @@ pub(super) struct Part {
     pub(super) youtube: Option<YouTube>,
     pub(super) schedules: Vec<Schedule>,
     pub(super) bedtime: Option<Vec<Schedule>>,
+    pub(super) budgets: Vec<Allowance>,
+    pub(super) budget_mode: Option<BudgetMode>,
     pub(super) journal: Option<JournalLevel>,
     /// Whether ways around the filter are closed.
     pub(super) bypass_closed: Option<bool>,
@@ -52,10 +56,6 @@ pub(super) fn part(
     let allow = read(context, "allow", "allows").unwrap_or_default();
     let only = read(context, "only", "keeps open");
     contradictions(context, tags, title, &block, &allow);
-    // Budgets limit nothing yet; a slip in one is found all the same.
-    for (word, _) in inner(table, "budget").map(rows).unwrap_or_default() {
-        said(context, tags, &sayer, &word, "limits");
-    }
     Part {
         block: bare(block),
         allow: bare(allow),
@@ -68,6 +68,11 @@ pub(super) fn part(
         }),
         schedules: schedules(context, tags, calendars, &sayer, table),
         bedtime: bedtime(context, table),
+        budgets: budgets(context, tags, &sayer, table),
+        budget_mode: text(table, "budget_mode").map(|mode| match mode.text {
+            "started" => BudgetMode::Started,
+            _ => BudgetMode::Measured,
+        }),
         journal: text(table, "journal").map(|level| journal_level(&level)),
         bypass_closed: text(table, "bypass").map(|word| word.text != "allow"),
     }
@@ -103,7 +108,7 @@ pub(super) fn words(
 }
 
 /// What a word means; none, with its mistake reported, when nothing.
-fn said(
+pub(super) fn said(
     context: &mut Context<'_>,
     tags: &Tags,
     sayer: &Sayer,
@@ -148,6 +153,16 @@ pub(super) fn add(scope: &mut Scope, said: &What) {
     }
 }
 
+/// The word for something, in one spelling.
+pub(super) fn word_of(tags: &Tags, said: &What) -> String {
+    match said {
+        What::Everything => "internet".to_owned(),
+        What::Tag(tag) => tags.table.info(*tag).id.clone(),
+        What::Name(name, Reach::Exact) => format!("={name}"),
+        What::Name(name, Reach::Below) => name.to_string(),
+    }
+}
+
 fn bare(words: Vec<(What, Range<usize>)>) -> Vec<What> {
     words.into_iter().map(|(said, _)| said).collect()
 }
@@ -162,12 +177,7 @@ fn contradictions(
 ) {
     for (said, blocked) in block {
         if let Some((_, allowed)) = allow.iter().find(|(other, _)| other == said) {
-            let word = match said {
-                What::Everything => "internet".to_owned(),
-                What::Tag(tag) => tags.table.info(*tag).id.clone(),
-                What::Name(name, Reach::Exact) => format!("={name}"),
-                What::Name(name, Reach::Below) => name.to_string(),
-            };
+            let word = word_of(tags, said);
             let message = format!("{title} both blocks and allows `{word}`");
             let problem =
                 Problem::error(blocked.clone(), message, "blocked here: keep one of the two");

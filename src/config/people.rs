@@ -3,12 +3,15 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
+use jiff::tz::TimeZone;
+
 use super::context::Context;
 use super::elements::{self, Device};
 use super::hours::Calendars;
 use super::part::{Part, part};
 use super::read::{Entry, Text, entries, number, text, texts};
 use super::report::Problem;
+use super::settings_check::zone;
 use super::suggest::did_you_mean;
 use super::tags::Tags;
 use crate::clients::{Address, DeviceRule};
@@ -40,6 +43,8 @@ pub(super) struct Person {
     pub(super) profile: String,
     /// The band of the age, as a place in [`BANDS`].
     pub(super) band: Option<usize>,
+    /// Where this one's clock is; none: where the household's is.
+    pub(super) zone: Option<TimeZone>,
     pub(super) part: Part,
 }
 
@@ -215,6 +220,7 @@ fn person(
         kind,
         profile: profile.map_or(by_age, |profile| profile.text).to_owned(),
         band,
+        zone: zone(context, table),
         part: part(context, tags, calendars, &title, table),
     }
 }

@@ -246,7 +246,9 @@ fn check_shape(
     match (key.shape, value.get_ref()) {
         (Shape::Flag, DeValue::Boolean(_))
         | (Shape::Age, DeValue::Integer(_))
-        | (Shape::Text | Shape::Texts | Shape::Bedtime, DeValue::String(_)) => {}
+        | (Shape::Text | Shape::Texts | Shape::Bedtime, DeValue::String(_))
+        // What stands in a budget is checked where it is read.
+        | (Shape::Budget, DeValue::Table(_)) => {}
         (Shape::Number(min, max), DeValue::Integer(_)) => {
             if !number(value).is_some_and(|number| (min..=max).contains(&number)) {
                 wrong(value.span(), format!("`{name}` is from {min} to {max}"), such_as());
@@ -277,7 +279,6 @@ fn check_shape(
                 wrong(time.span(), message, "write it like \"20:30-06:30\"".to_owned());
             }
         }
-        (Shape::Budget, DeValue::Table(budgets)) => check_budgets(budgets, problems),
         (Shape::Records, DeValue::Table(rows)) => {
             for (_, row) in rows {
                 let is_texts = match row.get_ref() {
@@ -327,36 +328,6 @@ fn check_shape(
                 _ => such_as(),
             };
             wrong(value.span(), message, help);
-        }
-    }
-}
-
-fn check_budgets(budgets: &DeTable<'_>, problems: &mut Vec<Problem>) {
-    for (_, budget) in budgets {
-        let by_days: Vec<&Value<'_>> = match budget.get_ref() {
-            DeValue::Table(days) => {
-                for (days, _) in days {
-                    if let Err(Mistake { what, help }) = elements::days(days.get_ref()) {
-                        problems.push(Problem::error(days.span(), what, help));
-                    }
-                }
-                days.iter().map(|(_, time)| time).collect()
-            }
-            DeValue::String(_)
-            | DeValue::Integer(_)
-            | DeValue::Float(_)
-            | DeValue::Boolean(_)
-            | DeValue::Datetime(_)
-            | DeValue::Array(_) => vec![budget],
-        };
-        for time in by_days {
-            let checked = match time.get_ref().as_str() {
-                Some(text) => elements::duration(text).map(|_| ()),
-                None => Err(Mistake::new("a budget is a time", "write it like \"1h30m\"")),
-            };
-            if let Err(Mistake { what, help }) = checked {
-                problems.push(Problem::error(time.span(), what, help));
-            }
         }
     }
 }

@@ -179,6 +179,12 @@ const HOUSEHOLD: &[Key] = &[
         "\"America/Guatemala\"",
         "IANA name of the time zone. Default: the system's.",
     ),
+    Key::new(
+        "day_starts",
+        Shape::Text,
+        "\"04:00\"",
+        "When a day of budgets begins: from 00:00 to 23:59.",
+    ),
     Key::new("country", Shape::Text, "\"GT\"", "Whose help lines are shown: two letters.")
         .unbuilt("no page shows help lines yet; their names always answer"),
     Key::new(

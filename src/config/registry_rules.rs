@@ -2,9 +2,6 @@
 
 use super::registry::{Key, LEVELS, Shape, Table};
 
-/// What `budget` says while it is not built.
-const NO_BUDGETS: &str = "time is neither counted nor limited; a `schedule` closes by the clock";
-
 /// Who somebody is.
 pub(super) const PERSON: &[Key] = &[
     Key::new("name", Shape::Text, "\"Sofía\"", "What a parent reads. Default: the id."),
@@ -14,6 +11,12 @@ pub(super) const PERSON: &[Key] = &[
         Shape::Texts,
         "[\"3c:22:fb:12:34:56\", \"192.168.1.42\"]",
         "Each a MAC, an address or a range; host:NAME and id:NAME later.",
+    ),
+    Key::new(
+        "timezone",
+        Shape::Text,
+        "\"America/Guatemala\"",
+        "IANA name of the time zone, for who lives in another one. Default: the household's.",
     ),
 ];
 
@@ -37,14 +40,18 @@ pub(super) const RULES: &[Key] = &[
         "\"20:30-06:30\"",
         "When everything is closed: one time, or one by days.",
     ),
-    Key::new("budget", Shape::Budget, "{ youtube = \"1h\" }", "Time a day.").unbuilt(NO_BUDGETS),
+    Key::new(
+        "budget",
+        Shape::Budget,
+        "{ youtube = \"1h\" }",
+        "Time a day, 0m to 24h: each a category, service, name or internet, for all days or by days.",
+    ),
     Key::new(
         "budget_mode",
         Shape::Choice(&["measured", "started"]),
         "\"measured\"",
-        "How time is counted.",
-    )
-    .unbuilt(NO_BUDGETS),
+        "How its time is counted: from what is asked, or from start to stop.",
+    ),
     Key::new("journal", Shape::Choice(LEVELS), "\"names\"", "What is kept. Default: by age."),
     Key::new(
         "bypass",

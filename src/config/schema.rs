@@ -70,6 +70,7 @@ fn of_shape(shape: Shape) -> Value {
     let texts = || json!({ "type": ["string", "array"], "items": text() });
     let duration =
         || json!({ "type": "string", "pattern": "^([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?$" });
+    let minutes = || json!({ "type": "string", "pattern": "^([0-9]+d)?([0-9]+h)?([0-9]+m)?$" });
     let map_of = |one: Value| json!({ "type": "object", "additionalProperties": one });
     match shape {
         Shape::Flag => json!({ "type": "boolean" }),
@@ -81,7 +82,12 @@ fn of_shape(shape: Shape) -> Value {
         Shape::Texts => texts(),
         Shape::Bedtime => json!({ "type": ["string", "object"], "additionalProperties": text() }),
         Shape::Budget => {
-            map_of(json!({ "type": ["string", "object"], "additionalProperties": duration() }))
+            let pattern = minutes();
+            map_of(json!({
+                "type": ["string", "object"],
+                "pattern": pattern["pattern"],
+                "additionalProperties": pattern,
+            }))
         }
         Shape::Records => map_of(texts()),
         Shape::Table(table) => of_table(table),

@@ -14,6 +14,7 @@ use super::read::{Text, flag, inner, rows, text, texts, texts_of, whole};
 use super::settings::{BlockedAnswer, DnsSettings, JournalSettings, Scheme, Strategy, UpstreamUrl};
 use super::suggest::did_you_mean;
 use crate::name::Name;
+use crate::policy::budget;
 use crate::policy::local::LocalNames;
 use crate::words::Language;
 
@@ -49,6 +50,8 @@ pub(super) struct Home {
     pub(super) name: Option<String>,
     pub(super) language: Language,
     pub(super) zone: TimeZone,
+    /// The minute of the day at which a day of budgets begins.
+    pub(super) day_starts: u16,
     pub(super) country: Option<String>,
 }
 
@@ -58,6 +61,7 @@ pub(super) fn home(context: &mut Context<'_>) -> Home {
         name: None,
         language: context.system.language,
         zone: context.system.zone.clone(),
+        day_starts: budget::DAY_STARTS,
         country: None,
     };
     let Some(table) = inner(context.root, "household") else { return home };
@@ -65,11 +69,13 @@ pub(super) fn home(context: &mut Context<'_>) -> Home {
     if let Some(language) = text(table, "language") {
         home.language = if language.text == "es" { Language::Es } else { Language::En };
     }
-    if let Some(zone) = text(table, "timezone") {
-        match TimeZone::get(zone.text) {
-            Ok(found) => home.zone = found,
-            Err(_) => unknown_zone(context, &zone),
-        }
+    if let Some(zone) = zone(context, table) {
+        home.zone = zone;
+    }
+    if let Some(written) = text(table, "day_starts")
+        && let Some(minute) = context.element(&written, elements::minute_of_day)
+    {
+        home.day_starts = minute;
     }
     if let Some(country) = text(table, "country") {
         if country.text.len() == 2 && country.text.bytes().all(|b| b.is_ascii_alphabetic()) {
@@ -80,6 +86,16 @@ pub(super) fn home(context: &mut Context<'_>) -> Home {
         }
     }
     home
+}
+
+/// Checks `timezone`, of the household or of somebody.
+pub(super) fn zone(context: &mut Context<'_>, table: &DeTable<'_>) -> Option<TimeZone> {
+    let written = text(table, "timezone")?;
+    let found = TimeZone::get(written.text).ok();
+    if found.is_none() {
+        unknown_zone(context, &written);
+    }
+    found
 }
 
 fn unknown_zone(context: &mut Context<'_>, zone: &Text<'_>) {

@@ -9,6 +9,7 @@ pub mod explain;
 pub mod hours;
 pub mod local;
 pub mod mentioned;
+pub mod meter;
 mod moment;
 pub mod passing;
 pub mod rules;

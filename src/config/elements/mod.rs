@@ -7,7 +7,7 @@ mod time;
 mod url;
 
 pub(super) use net::{Device, Upstream, address, device, listen, net, upstream};
-pub(super) use time::{bedtime_days_clash, dates, days, duration, is_dates, span};
+pub(super) use time::{dates, days, days_clash, duration, is_dates, minute_of_day, minutes, span};
 pub(super) use url::url;
 
 use crate::name::Name;
@@ -22,7 +22,7 @@ pub(super) struct Mistake {
     pub(super) help: String,
 }
 
-/// A word in `block`, `allow` or `only`.
+/// A word in `block`, `allow`, `only` or `budget`.
 #[expect(clippy::large_enum_variant, reason = "one at a time, on the stack")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Word<'a> {

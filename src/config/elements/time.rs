@@ -62,6 +62,32 @@ fn parse_duration(text: &str) -> Option<Duration> {
     sensible.then_some(Duration::from_secs(seconds))
 }
 
+/// Reads a length of time that fits into a day, in whole minutes.
+pub(in crate::config) fn minutes(text: &str) -> Result<u16, Mistake> {
+    let seconds = duration(text)?.as_secs();
+    let minutes = seconds / 60;
+    if text.ends_with('s') {
+        // Up, so that nobody is told to write `0m` who wrote something.
+        let help = format!("write `{}m`", seconds.div_ceil(60));
+        return Err(Mistake::new(format!("`{text}` has seconds: minutes are counted"), help));
+    }
+    match u16::try_from(minutes) {
+        Ok(minutes) if minutes <= DAY_MINUTES => Ok(minutes),
+        _ => Err(Mistake::new(
+            format!("`{text}` is longer than a day"),
+            "write `24h` or less; a day that is left out has no limit",
+        )),
+    }
+}
+
+/// Reads a time of day as minutes from midnight: `04:00`.
+pub(in crate::config) fn minute_of_day(text: &str) -> Result<u16, Mistake> {
+    clock_time(text.trim()).filter(|minute| *minute < DAY_MINUTES).ok_or_else(|| {
+        let help = "write it like \"04:00\", from 00:00 to 23:59";
+        Mistake::new(format!("`{text}` is not a time of day"), help)
+    })
+}
+
 /// Reads a window of the day: `20:30-06:30`. `key` is what it is called when it has no length.
 pub(in crate::config) fn span(key: &str, text: &str) -> Result<Span, Mistake> {
     let minutes = || {
@@ -136,7 +162,7 @@ fn day(word: &str) -> Option<u8> {
 }
 
 /// The first day that is in both, by its English name.
-pub(in crate::config) fn bedtime_days_clash(one: Days, other: Days) -> Option<&'static str> {
+pub(in crate::config) fn days_clash(one: Days, other: Days) -> Option<&'static str> {
     let both = one.0 & other.0;
     (0..7).find(|day| both & (1 << day) != 0).map(|day: usize| DAYS[day][1])
 }
@@ -184,6 +210,36 @@ mod tests {
     }
 
     #[test]
+    fn a_budget_is_whole_minutes_of_a_day() {
+        let told =
+            |text: &str| minutes(text).map_err(|Mistake { what, help }| format!("{what}; {help}"));
+        assert_eq!((told("0m"), told("0h")), (Ok(0), Ok(0)));
+        assert_eq!((told("1h30m"), told("24h"), told("1d")), (Ok(90), Ok(1_440), Ok(1_440)));
+        let seconds = |text: &str, help: &str| {
+            assert_eq!(
+                told(text),
+                Err(format!("`{text}` has seconds: minutes are counted; {help}"))
+            );
+        };
+        seconds("90s", "write `2m`");
+        seconds("1m30s", "write `2m`");
+        seconds("60s", "write `1m`");
+        let long = "write `24h` or less; a day that is left out has no limit";
+        for text in ["24h1m", "2d", "1441m", "9999h"] {
+            assert_eq!(told(text), Err(format!("`{text}` is longer than a day; {long}")));
+        }
+    }
+
+    #[test]
+    fn a_time_of_day_is_from_midnight_to_the_last_minute() {
+        let read = |text| minute_of_day(text).ok();
+        assert_eq!((read("00:00"), read("4:00"), read("23:59")), (Some(0), Some(240), Some(1_439)));
+        for bad in ["24:00", "04", "4am", "04:60", "", "-1:00", "04:00-05:00"] {
+            assert_eq!(read(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
     fn a_window_may_pass_midnight_and_end_with_the_day() {
         let minutes = |text| span("time", text).map(|span| (span.start, span.end)).ok();
         assert_eq!(minutes("20:30-06:30"), Some((1_230, 390)));
@@ -224,11 +280,14 @@ mod tests {
         #[test]
         fn any_text_is_read_or_refused(text in ".{0,24}") {
             let _ = (duration(&text), span("time", &text), days(&text), dates(&text));
+            let _ = (minutes(&text), minute_of_day(&text));
         }
 
         #[test]
         fn near_misses_are_read_or_refused(text in "[0-9:hmsd.monfri-]{0,14}") {
             let _ = (duration(&text), days(&text), dates(&text));
+            prop_assert!(minutes(&text).is_ok_and(|m| m <= 1_440) || minutes(&text).is_err());
+            prop_assert!(minute_of_day(&text).is_ok_and(|m| m < 1_440) || minute_of_day(&text).is_err());
             if let Ok(span) = span("time", &text) {
                 prop_assert!(span.start < 1_440 && (1..=1_440).contains(&span.end));
                 prop_assert!(span.start != span.end);

@@ -1,5 +1,6 @@
 //! What the file means, and how a mistake in it reads.
 
+mod budgets;
 mod files;
 mod meaning;
 mod public;

@@ -47,6 +47,12 @@ fn what_a_schedule_closes_is_closed_for_somebody() {
 }
 
 #[test]
+fn what_a_budget_closes_once_it_is_used_up_is_closed_for_somebody() {
+    let text = format!("{ALONE}[child.x]\nprofile = \"open\"\nbudget = {{ games = \"1h\" }}\n");
+    assert_eq!(fetched(&text), ["public_games"]);
+}
+
+#[test]
 fn unknown_devices_count_also_where_they_are_refused() {
     let blocked = "[household]\nunknown_devices = \"block\"\n";
     assert_eq!(fetched(blocked), ["public_gambling", "public_bypass", "public_scam"]);

@@ -81,7 +81,7 @@ error: `[child.x]` has no key `colour`
  --> /etc/amparo/amparo.toml:5:1
   |
 5 | colour = "red"
-  | ^^^^^^ its keys are `name`, `profile`, `devices`, `age`, `based_on`, `block`, `allow`, `only`, `safe_search`, `youtube`, `schedule`, `bedtime`, `budget`, `budget_mode`, `journal` and `bypass`
+  | ^^^^^^ its keys are `name`, `profile`, `devices`, `timezone`, `age`, `based_on`, `block`, `allow`, `only`, `safe_search`, `youtube`, `schedule`, `bedtime`, `budget`, `budget_mode`, `journal` and `bypass`
 
 2 problems in /etc/amparo/amparo.toml.
 "#,
@@ -125,7 +125,7 @@ error: `timezone` stands outside of every table
  --> /etc/amparo/amparo.toml:1:1
   |
 1 | timezone = "UTC"
-  | ^^^^^^^^ it belongs below `[household]`
+  | ^^^^^^^^ it belongs below `[household]`, `[child.ID]` or `[adult.ID]`
 "#,
     );
 }
@@ -571,12 +571,6 @@ warning: `[notify.me]` is not built yet: it has no effect
 8 | [notify.me]
   |         ^^ meanwhile nobody is told anything
 
-warning: `budget` is not built yet: it has no effect
-  --> /etc/amparo/amparo.toml:13:1
-   |
-13 | budget = { youtube = "1h", games = { mon-fri = "45" } }
-   | ^^^^^^ meanwhile time is neither counted nor limited; a `schedule` closes by the clock
-
 error: `45` is not a length of time
   --> /etc/amparo/amparo.toml:13:48
    |
@@ -589,7 +583,7 @@ warning: `host:tablet` is not recognised yet
 14 | devices = "host:tablet"
    |           ^^^^^^^^^^^^^ meanwhile that device gets what `unknown_devices` says
 
-2 problems and 5 warnings in /etc/amparo/amparo.toml.
+2 problems and 4 warnings in /etc/amparo/amparo.toml.
 "#,
     );
 }
