@@ -52,6 +52,7 @@
 //! | [`policy`] | name, words | PURE: who × what × when → verdict and reason. Cannot fail |
 //! | [`lists`] | name, words, sys, policy | text → entries → index, a file → look-up |
 //! | [`clients`] | name, clock, policy | address → device → subject; the kernel's neighbour table |
+//! | [`ledger`] | name, words, clock, policy | what expires or is counted, durable: pauses, grants, requests, minutes |
 //! | [`config`] | name, words, policy, lists, clients | the one file: raw → checked, every mistake at once |
 //! | [`house`] | all of these but clock | reads the lists of a config: everything that decides, whole |
 //! | [`journal`] | name, words, clock, policy, config | SQLite by one writer thread; readers beside it |
@@ -106,6 +107,7 @@ pub mod dns;
 pub mod house;
 pub mod inspect;
 pub mod journal;
+pub mod ledger;
 pub mod lists;
 pub mod name;
 pub mod policy;

@@ -17,6 +17,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("policy", &["name", "words"]),
     ("lists", &["name", "words", "sys", "policy"]),
     ("clients", &["name", "clock", "policy"]),
+    ("ledger", &["name", "words", "clock", "policy"]),
     ("config", &["name", "words", "policy", "lists", "clients"]),
     ("house", &["name", "words", "sys", "policy", "lists", "clients", "config"]),
     ("journal", &["name", "words", "clock", "policy", "config"]),
