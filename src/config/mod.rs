@@ -9,6 +9,7 @@
 
 mod build;
 mod context;
+pub mod edit;
 mod elements;
 mod hours;
 mod lists;
