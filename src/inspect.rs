@@ -4,6 +4,8 @@
 //! functions, so that they show the same. The types here are the JSON of product and of nobody
 //! else: nothing inside the program derives `Serialize`, but the reports an index carries along.
 
+mod week;
+
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::Path;
@@ -23,10 +25,11 @@ use crate::lists::catalogue::catalogue;
 use crate::lists::format::Guess;
 use crate::lists::{Origin, Source};
 use crate::name::Name;
-use crate::policy::rules::{Subject, SubjectId, SubjectKind};
+use crate::policy::rules::{Household, SubjectId, SubjectKind};
 use crate::policy::tags::TagKind;
 use crate::policy::{Action, Step, Verdict, safesearch};
 use crate::update::schedule::{self, Last};
+pub use week::{Week, WeekBudget, WeekDay, WeekSpan, WeekState, WeekWindow, week};
 
 /// The version of all JSON.
 pub const JSON_VERSION: u32 = 1;
@@ -190,10 +193,9 @@ pub fn whom(
     who: Option<&str>,
 ) -> Result<(SubjectId, Option<String>), String> {
     let Some(who) = who else { return Ok((SubjectId::UNKNOWN, None)) };
-    let subjects = &house.policy.household.subjects;
-    let known = subjects.iter().position(|subject| subject.id == who);
-    if let Some(place) = known.and_then(|place| u16::try_from(place).ok()) {
-        return Ok((SubjectId(place), None));
+    let household = &house.policy.household;
+    if let Some(subject) = with_id(household, who) {
+        return Ok((subject, None));
     }
     if let Ok(address) = IpAddr::from_str(who) {
         let Client { subject, .. } = house.devices.identify(address, neighbours);
@@ -204,27 +206,39 @@ pub fn whom(
         let subject = owner.map_or(SubjectId::UNKNOWN, |device| device.subject);
         return Ok((subject, Some(who.to_owned())));
     }
-    // `Sofía` for `sofia`: what is written on the fridge, as long as it is one person's.
-    let called = |subject: &&(usize, &Subject)| {
-        let (_, subject) = subject;
-        [&subject.id, &subject.label].iter().any(|word| word.to_lowercase() == who.to_lowercase())
-    };
-    let places: Vec<(usize, &Subject)> = subjects.iter().enumerate().collect();
-    let mut namesakes = places.iter().filter(called);
-    if let (Some((place, _)), None) = (namesakes.next(), namesakes.next()) {
-        return Ok((u16::try_from(*place).map_or(SubjectId::UNKNOWN, SubjectId), None));
+    match person(household, who) {
+        Ok(subject) => Ok((subject, None)),
+        Err(sentence) => Err(format!("{sentence} (or give an address)")),
     }
-    let ids: Vec<&str> = subjects
-        .iter()
-        .filter(|subject| subject.kind != SubjectKind::Unknown)
-        .map(|subject| subject.id.as_str())
-        .collect();
+}
+
+/// Whom a command is about: a child or an adult, by id or by name (`Sofía` for `sofia`: what is
+/// written on the fridge, as long as it is one person's).
+///
+/// # Errors
+/// When it is nobody, as a sentence that lists who there is.
+pub fn person(household: &Household, who: &str) -> Result<SubjectId, String> {
+    if let Some(subject) = with_id(household, who) {
+        return Ok(subject);
+    }
+    let subjects = (0..=u16::MAX).map(SubjectId).zip(&household.subjects);
+    let mut namesakes = subjects.filter(|(_, subject)| {
+        [&subject.id, &subject.label].iter().any(|word| word.to_lowercase() == who.to_lowercase())
+    });
+    if let (Some((subject, _)), None) = (namesakes.next(), namesakes.next()) {
+        return Ok(subject);
+    }
+    let known = household.subjects.iter().filter(|one| one.kind != SubjectKind::Unknown);
+    let ids: Vec<&str> = known.map(|subject| subject.id.as_str()).collect();
     let there_is = if ids.is_empty() { "nobody yet".to_owned() } else { ids.join(", ") };
     let hint = did_you_mean(who, ids).map(|hint| format!(" ({hint})")).unwrap_or_default();
     let who = who.escape_debug();
-    Err(format!(
-        "nobody is called `{who}`{hint}; in this household: {there_is} (or give an address)"
-    ))
+    Err(format!("nobody is called `{who}`{hint}; in this household: {there_is}"))
+}
+
+fn with_id(household: &Household, who: &str) -> Option<SubjectId> {
+    let place = household.subjects.iter().position(|subject| subject.id == who)?;
+    u16::try_from(place).ok().map(SubjectId)
 }
 
 /// Decides as the daemon would, and tells every step.

@@ -1,6 +1,9 @@
 //! Every sentence a person reads, in Spanish and English side by side.
 //!
-//! A text is a [`Words`] with both languages in one place, so a missing one does not compile.
+//! A text is a [`Words`] with both languages in one place, so a missing one does not compile. What
+//! is said about time is in [`time`].
+
+pub mod time;
 
 use std::fmt;
 
