@@ -14,6 +14,7 @@ use amparo::dns::serve::{Answer as _, Quick, Source};
 use amparo::dns::{Desk, Resolver, State};
 use amparo::house::{Copies, House};
 use amparo::journal::Journal;
+use amparo::ledger::Ledger;
 use amparo::name::Name;
 use jiff::Timestamp;
 
@@ -47,9 +48,31 @@ pub(crate) fn clock() -> Clock {
     Clock::held(Timestamp::from_second(NOW_SECONDS).expect("it is a time of this century"))
 }
 
-/// A household of so many children, each with a bedtime and so many schedules more, to whom a list
-/// of so many names is closed.
-pub(crate) fn house(names: u64, children: usize, schedules: usize, more: &str) -> House {
+/// Who lives in a household, and what time decides for them.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Family {
+    pub(crate) children: usize,
+    /// Of each child, beside bedtime.
+    pub(crate) schedules: usize,
+    /// Of each child; the last one is about everything.
+    pub(crate) budgets: usize,
+}
+
+impl Family {
+    /// The one of most benchmarks.
+    pub(crate) const USUAL: Family = Family { children: 4, schedules: 2, budgets: 0 };
+    /// As many, for whom time decides nothing.
+    pub(crate) const TIMELESS: Family = Family { children: 20, schedules: 0, budgets: 0 };
+    /// A school's.
+    pub(crate) const LARGE: Family = Family { children: 20, schedules: 10, budgets: 5 };
+}
+
+/// What budgets are about, and everything.
+const BUDGETS: [&str; 5] = ["youtube", "games", "tiktok", "\"limited.example\"", "internet"];
+
+/// A family to whom a list of so many names is closed. Each child has a bedtime, unless time
+/// decides nothing.
+pub(crate) fn house(names: u64, family: Family, more: &str) -> House {
     use std::fmt::Write as _;
     let folder = tempfile::tempdir().expect("there is room for a directory");
     let list = folder.path().join("list");
@@ -65,15 +88,19 @@ pub(crate) fn house(names: u64, children: usize, schedules: usize, more: &str) -
          [category.measured]\nname = \"Measured\"\nnames = []\n\
          [list.measured]\ncategory = \"measured\"\nfile = \"{list}\"\nformat = \"domains\"\n"
     );
-    for child in 0..children {
+    for child in 0..family.children {
         let device = 10 + child;
+        let budgets = BUDGETS.iter().skip(BUDGETS.len().saturating_sub(family.budgets));
+        let budgets: Vec<_> = budgets.map(|word| format!("{word} = \"10h\"")).collect();
+        let bedtime = if family.schedules == 0 { "" } else { "bedtime = \"20:30-06:30\"\n" };
         write!(
             config,
             "[child.child{child}]\nage = 9\ndevices = [\"127.0.0.{device}\"]\n\
-             bedtime = \"20:30-06:30\"\nblock = [\"measured\", \"own.example\"]\n"
+             {bedtime}block = [\"measured\", \"own.example\"]\nbudget = {{ {} }}\n",
+            budgets.join(", "),
         )
         .expect("a string takes all");
-        for schedule in 0..schedules {
+        for schedule in 0..family.schedules {
             // From 15:00 on every other one is open now, and closes what is not asked here.
             let (from, until) = (8 + schedule % 8, 12 + schedule % 8);
             write!(
@@ -121,24 +148,27 @@ pub(crate) struct Whole {
 
 impl Whole {
     /// With a list of so many names, and so many open names in its cache.
-    pub(crate) fn new(names: u64, cached: u64) -> Self {
+    pub(crate) fn new(names: u64, cached: u64, family: Family) -> Self {
         let upstream = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("loopback has a port");
         let address = upstream.local_addr().expect("it is bound");
         // The journal keeps what is folded in memory: what it costs to write is not measured here.
         let more =
             format!("[dns]\nupstreams = [\"udp://{address}\"]\n[journal]\nflush_seconds = 3600");
-        let house = house(names, 4, 2, &more);
+        let house = house(names, family, &more);
         let folder = tempfile::tempdir().expect("there is room for a directory");
         let clock = clock();
         let journal = folder.path().join("journal.db");
         let journal = Journal::open(&journal, &house.config.journal, clock.clone());
         let journal = Arc::new(journal.expect("a thread can be started"));
-        let state = Arc::new(State::new(house, Vec::new(), &clock, None));
+        let ledger = Arc::new(Ledger::in_memory(clock.clone()));
+        let passing = ledger.passing(&house.policy.household);
+        let state = Arc::new(State::new(house, Vec::new(), passing, &clock, None));
         let resolver = Resolver::new(
             state,
             Cache::new(CACHE_OCTETS, 10),
             Neighbours::fixed([]),
             journal,
+            ledger,
             clock,
         );
         let source =

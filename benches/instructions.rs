@@ -27,7 +27,7 @@ use amparo::dns::cache::{Cache, Key};
 use amparo::dns::rewrite::Response;
 use amparo::dns::wire;
 use amparo::policy::rules::SubjectId;
-use fixture::{ASKED, Whole};
+use fixture::{ASKED, Family, Whole};
 
 /// How much more or less than the baseline is no finding.
 const TOLERANCE_PERCENT: u64 = 5;
@@ -48,7 +48,7 @@ const OTHER: &str = "the baseline was made by";
 type Counted = (&'static str, u64, fn(u64));
 
 /// What is counted, in the order of the table.
-const COUNTED: [Counted; 9] = [
+const COUNTED: [Counted; 13] = [
     ("parse_question", CALLS, parse_question),
     ("look_up_hit", CALLS_OF_SHORT, |rounds| look_up(rounds, fixture::listed)),
     ("look_up_miss", CALLS_OF_SHORT, |rounds| look_up(rounds, fixture::open)),
@@ -56,8 +56,13 @@ const COUNTED: [Counted; 9] = [
     ("decide_allowed", CALLS, |rounds| decide(rounds, fixture::open)),
     ("cache_hit", CALLS, cache_hit),
     ("blocked_answer", CALLS, blocked_answer),
-    ("answer_now_blocked", CALLS, |rounds| whole(rounds, 0, fixture::listed)),
-    ("answer_now_cached", CALLS, |rounds| whole(rounds, CACHED, fixture::open)),
+    ("answer_now_blocked", CALLS, |rounds| whole(rounds, 0, Family::USUAL, fixture::listed)),
+    ("answer_now_cached", CALLS, |rounds| whole(rounds, CACHED, Family::USUAL, fixture::open)),
+    // The same where time decides nothing, and where it decides much: it costs next to nothing.
+    ("blocked_timeless", CALLS, |rounds| whole(rounds, 0, Family::TIMELESS, fixture::listed)),
+    ("blocked_large_family", CALLS, |rounds| whole(rounds, 0, Family::LARGE, fixture::listed)),
+    ("cached_timeless", CALLS, |rounds| whole(rounds, CACHED, Family::TIMELESS, fixture::open)),
+    ("cached_large_family", CALLS, |rounds| whole(rounds, CACHED, Family::LARGE, fixture::open)),
 ];
 
 fn main() -> ExitCode {
@@ -227,13 +232,13 @@ fn parse_question(rounds: u64) {
 }
 
 fn look_up(rounds: u64, name: fn(u64) -> amparo::name::Name) {
-    let house = fixture::house(NAMES, 1, 0, "");
+    let house = fixture::house(NAMES, Family { children: 1, schedules: 0, budgets: 0 }, "");
     let names = values(ASKED, name);
     each(&names, rounds, |name| _ = black_box(house.policy.tags_of(name)));
 }
 
 fn decide(rounds: u64, name: fn(u64) -> amparo::name::Name) {
-    let house = fixture::house(NAMES, 4, 2, "");
+    let house = fixture::house(NAMES, Family::USUAL, "");
     let moment = house.policy.moment(fixture::clock().now());
     let names = values(ASKED, name);
     each(&names, rounds, |name| {
@@ -281,8 +286,8 @@ fn blocked_answer(rounds: u64) {
     });
 }
 
-fn whole(rounds: u64, cached: u64, name: fn(u64) -> amparo::name::Name) {
-    let whole = Whole::new(NAMES, cached);
+fn whole(rounds: u64, cached: u64, family: Family, name: fn(u64) -> amparo::name::Name) {
+    let whole = Whole::new(NAMES, cached, family);
     // As few blocked names: a child asks for the same ones, and the journal folds them.
     let packets = values(CACHED, |number| fixture::packet(&name(number)));
     let mut out = Vec::with_capacity(512);

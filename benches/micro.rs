@@ -18,12 +18,12 @@ use amparo::dns::wire;
 use amparo::name::Name;
 use amparo::policy::rules::SubjectId;
 use divan::Bencher;
-use fixture::{ASKED, Whole};
+use fixture::{ASKED, Family, Whole};
 
 /// Names in the lists that are looked up in.
 const SIZES: [u64; 3] = [10_000, 1_000_000, 5_000_000];
-/// Children, and schedules of each.
-const FAMILIES: [(usize, usize); 2] = [(1, 1), (20, 10)];
+/// A small family, and a large one.
+const FAMILIES: [Family; 2] = [Family { children: 1, schedules: 1, budgets: 0 }, Family::LARGE];
 /// The first child. Id 0 is whoever is not known.
 const CHILD: SubjectId = SubjectId(1);
 
@@ -50,10 +50,10 @@ impl<T> Round<T> {
 }
 
 mod look_up {
-    use super::{Bencher, Name, Round, SIZES, black_box, fixture};
+    use super::{Bencher, Family, Name, Round, SIZES, black_box, fixture};
 
     fn measure(bencher: Bencher<'_, '_>, size: u64, name: impl Fn(u64) -> Name) {
-        let house = fixture::house(size, 1, 0, "");
+        let house = fixture::house(size, Family { children: 1, schedules: 0, budgets: 0 }, "");
         let mut names = Round::of(name);
         bencher.bench_local(|| black_box(house.policy.tags_of(names.next())));
     }
@@ -71,27 +71,27 @@ mod look_up {
 }
 
 mod decide {
-    use super::{Bencher, CHILD, FAMILIES, Name, Round, black_box, fixture};
+    use super::{Bencher, CHILD, FAMILIES, Family, Name, Round, black_box, fixture};
 
-    fn measure(bencher: Bencher<'_, '_>, family: (usize, usize), name: impl Fn(u64) -> Name) {
-        let house = fixture::house(100_000, family.0, family.1, "");
+    fn measure(bencher: Bencher<'_, '_>, family: Family, name: impl Fn(u64) -> Name) {
+        let house = fixture::house(100_000, family, "");
         let moment = house.policy.moment(fixture::clock().now());
         let mut names = Round::of(name);
         bencher.bench_local(|| black_box(house.policy.decide(CHILD, names.next(), &moment)));
     }
 
     #[divan::bench(args = FAMILIES)]
-    fn blocked(bencher: Bencher<'_, '_>, family: (usize, usize)) {
+    fn blocked(bencher: Bencher<'_, '_>, family: Family) {
         measure(bencher, family, fixture::listed);
     }
 
     #[divan::bench(args = FAMILIES)]
-    fn allowed(bencher: Bencher<'_, '_>, family: (usize, usize)) {
+    fn allowed(bencher: Bencher<'_, '_>, family: Family) {
         measure(bencher, family, fixture::open);
     }
 
     #[divan::bench(args = FAMILIES)]
-    fn own_name(bencher: Bencher<'_, '_>, family: (usize, usize)) {
+    fn own_name(bencher: Bencher<'_, '_>, family: Family) {
         measure(bencher, family, |number| {
             Name::parse(&format!("n{number}.own.example")).expect("it is a name")
         });
@@ -144,19 +144,21 @@ fn cache_hit(bencher: Bencher<'_, '_>) {
 }
 
 mod whole {
-    use super::{ASKED, Bencher, Round, Whole, fixture};
+    use super::{ASKED, Bencher, Family, Round, Whole, fixture};
 
-    #[divan::bench]
-    fn blocked(bencher: Bencher<'_, '_>) {
-        let whole = Whole::new(1_000_000, 0);
+    const FAMILIES: [Family; 3] = [Family::USUAL, Family::TIMELESS, Family::LARGE];
+
+    #[divan::bench(args = FAMILIES)]
+    fn blocked(bencher: Bencher<'_, '_>, family: Family) {
+        let whole = Whole::new(1_000_000, 0, family);
         let mut packets = Round::of(|number| fixture::packet(&fixture::listed(number)));
         let mut out = Vec::with_capacity(512);
         bencher.bench_local(|| whole.answer(packets.next(), &mut out));
     }
 
-    #[divan::bench]
-    fn cached(bencher: Bencher<'_, '_>) {
-        let whole = Whole::new(1_000_000, ASKED);
+    #[divan::bench(args = FAMILIES)]
+    fn cached(bencher: Bencher<'_, '_>, family: Family) {
+        let whole = Whole::new(1_000_000, ASKED, family);
         let mut packets = Round::of(|number| fixture::packet(&fixture::open(number)));
         let mut out = Vec::with_capacity(512);
         bencher.bench_local(|| whole.answer(packets.next(), &mut out));

@@ -115,6 +115,12 @@ pub enum Woken {
 }
 
 impl Tick {
+    /// The minute it lies in, by number.
+    #[must_use]
+    pub fn minute(self) -> u64 {
+        self.0 / 60_000
+    }
+
     /// Milliseconds since `earlier`; none when it lies ahead.
     #[must_use]
     pub fn millis_since(self, earlier: Tick) -> u64 {

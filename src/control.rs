@@ -58,6 +58,21 @@ pub enum Command {
         /// Take what comes whatever seems to be wrong with it.
         accept: bool,
     },
+    /// What a parent does for a while, and what a child asks for. Answers: see there.
+    Family(FamilyCommand),
+    /// What does the cache hold? Answer: [`CacheStats`].
+    CacheStats,
+    /// Forget what upstreams said. Answer: [`CacheFlushed`].
+    CacheFlush {
+        /// Of this name and every name below it; none: of every name.
+        name: Option<String>,
+    },
+}
+
+/// What a parent does for a while, and what a child asks for.
+#[derive(Debug, Clone, Serialize, Deserialize, PartialEq, Eq)]
+#[serde(tag = "act", rename_all = "snake_case", deny_unknown_fields)]
+pub enum FamilyCommand {
     /// Close everything for somebody for a while. Answer: [`Changed`].
     Pause {
         /// The child's or adult's id.
@@ -148,13 +163,6 @@ pub enum Command {
         /// The child's or adult's id.
         child: String,
     },
-    /// What does the cache hold? Answer: [`CacheStats`].
-    CacheStats,
-    /// Forget what upstreams said. Answer: [`CacheFlushed`].
-    CacheFlush {
-        /// Of this name and every name below it; none: of every name.
-        name: Option<String>,
-    },
 }
 
 /// Until when something holds.
@@ -237,6 +245,23 @@ pub struct AuditRow {
     pub until: Option<String>,
     /// Whether it was taken back.
     pub undone: bool,
+}
+
+/// Something that a parent may want to know.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct EventStatus {
+    /// Its number.
+    pub id: u64,
+    /// When, RFC 3339.
+    pub at: String,
+    /// `warning`, `used_up`, `request_made`, `request_answered`, `time_unknown` or `time_known`.
+    pub kind: String,
+    /// Whom it is about.
+    pub child: Option<String>,
+    /// The budget or the word.
+    pub what: Option<String>,
+    /// Of a warning: about how many minutes are left.
+    pub minutes_left: Option<u32>,
 }
 
 /// How far a budget is used today.
@@ -323,6 +348,8 @@ pub struct Status {
     pub upstreams: Vec<UpstreamStatus>,
     /// Everyone rules are for.
     pub people: Vec<PersonStatus>,
+    /// What happened lately that a parent may want to know, oldest first.
+    pub events: Vec<EventStatus>,
 }
 
 /// The cache in numbers.
@@ -476,19 +503,7 @@ impl Command {
             Command::Status
             | Command::Reload
             | Command::Flush
-            | Command::Pause { .. }
-            | Command::Resume { .. }
-            | Command::Grant { .. }
-            | Command::Allow { .. }
-            | Command::Block { .. }
-            | Command::Undo
-            | Command::Start { .. }
-            | Command::Stop { .. }
-            | Command::Requests
-            | Command::Ask { .. }
-            | Command::Answer { .. }
-            | Command::Audit { .. }
-            | Command::Week { .. }
+            | Command::Family(_)
             | Command::Why { .. }
             | Command::Lists
             | Command::Search { .. }

@@ -5,8 +5,10 @@
 //! and says so.
 
 mod commands;
+mod family;
 mod listen;
 mod loops;
+mod timekeeper;
 mod updates;
 mod watch;
 
@@ -20,14 +22,16 @@ use tokio::task::JoinSet;
 use tracing::{error, info, warn};
 
 use crate::clients::neighbours::Neighbours;
-use crate::clock::Clock;
+use crate::clock::{Clock, Watch};
 use crate::config::{self, Checked, Config};
 use crate::dns::cache::Cache;
 use crate::dns::{Resolver, State};
 use crate::house::{self, Copies, Found, House};
 use crate::inspect;
 use crate::journal::{self, Journal};
+use crate::ledger::Ledger;
 use crate::update::{Settings, Wanted};
+use crate::words;
 
 pub use listen::loopback;
 use loops::{Loops, told};
@@ -102,6 +106,7 @@ struct Shared {
     state_directory: PathBuf,
     resolver: Arc<Resolver>,
     journal: Arc<Journal>,
+    ledger: Arc<Ledger>,
     clock: Clock,
     since: Timestamp,
     addresses: Vec<SocketAddr>,
@@ -111,6 +116,10 @@ struct Shared {
     at_start: (Option<Vec<SocketAddr>>, u32),
     /// One reload at a time.
     reloading: tokio::sync::Mutex<()>,
+    /// The look at both clocks that the next one is compared with.
+    watch: Mutex<Watch>,
+    /// One who writes into the config file at a time.
+    editing: tokio::sync::Mutex<()>,
     /// What keeps the lists fresh.
     updates: Updates,
     /// The config file that was not there at the start. Once taken it is the one that counts,
@@ -166,12 +175,16 @@ pub async fn start(mut options: Options) -> Result<Daemon, Failure> {
         let config = checked.config;
         open_house(config, directory).await
     };
-    let state = Arc::new(State::new(house, listen::own_networks(), &clock, None));
+    let ledger = Arc::new(Ledger::open(&state_directory, clock.clone()));
+    ledger.heartbeat(&clock.boot_id());
+    let passing = ledger.passing(&house.policy.household);
+    let state = Arc::new(State::new(house, listen::own_networks(), passing, &clock, None));
     let resolver = Arc::new(Resolver::new(
         state,
         Cache::new(cache_bytes, NEGATIVE_SHARE_PERCENT),
         neighbours,
         journal.clone(),
+        Arc::clone(&ledger),
         clock.clone(),
     ));
 
@@ -191,11 +204,14 @@ pub async fn start(mut options: Options) -> Result<Daemon, Failure> {
         state_directory,
         resolver: resolver.clone(),
         journal,
+        ledger,
         since: clock.now(),
+        watch: Mutex::new(clock.watch()),
         clock,
         addresses: addresses.clone(),
         notices: Mutex::new(notices),
         reloading: tokio::sync::Mutex::new(()),
+        editing: tokio::sync::Mutex::new(()),
         updates,
         config_found: OnceLock::new(),
         at_start,
@@ -216,6 +232,7 @@ pub async fn start(mut options: Options) -> Result<Daemon, Failure> {
         tasks.spawn(commands::serve(control, shared.clone(), stopped.clone()));
     }
     tasks.spawn(watch::run(shared.clone(), stopped.clone()));
+    tasks.spawn(timekeeper::run(shared.clone(), stopped.clone()));
     tasks.spawn(updates::run(shared.clone(), stopped));
     info!(addresses = ?addresses, "listening");
     Ok(Daemon { shared, addresses, loops, tasks, stop })
@@ -280,6 +297,7 @@ impl Daemon {
         .await;
         while self.tasks.join_next().await.is_some() {}
         let _ = std::fs::remove_file(crate::control::socket_path(&self.shared.state_directory));
+        let _ = self.shared.remember().await;
         let journal = self.shared.journal.clone();
         match blocking(move || journal.flush()).await {
             Ok(()) => info!("stopped"),
@@ -362,7 +380,9 @@ impl Shared {
         let (names, lists) = (house.names, house.lists.len());
         let wanted = Wanted::of(&house.config);
         let previous = self.resolver.state();
-        let state = State::new(house, listen::own_networks(), &self.clock, Some(&previous));
+        let passing = self.ledger.passing(&house.policy.household);
+        let networks = listen::own_networks();
+        let state = State::new(house, networks, passing, &self.clock, Some(&previous));
         let asks_others = state.asks_others_than(&previous);
         self.resolver.swap(Arc::new(state));
         if asks_others {
@@ -371,6 +391,32 @@ impl Shared {
         }
         self.updates.updater().want(wanted);
         (names, lists)
+    }
+
+    /// Writes down what holds for a while, and puts it into force: in this order, so that nothing
+    /// that was told is forgotten.
+    ///
+    /// # Errors
+    /// A sentence, when it cannot be written. It is in force all the same.
+    async fn remember(&self) -> Result<(), String> {
+        let drift = {
+            let mut watch = self.watch.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            self.clock.drift(&mut watch)
+        };
+        if let Some(by) = drift {
+            info!("the clock was set by {by:#}");
+            self.ledger.step(by);
+        }
+        let state = self.resolver.state();
+        let household = &state.house.policy.household;
+        self.ledger.tick(household);
+        let ledger = Arc::clone(&self.ledger);
+        let saved = blocking(move || ledger.save()).await;
+        state.pass(self.ledger.passing(household), self.clock.now());
+        saved.map_err(|error| {
+            let directory = self.state_directory.display();
+            format!("it is in force, but cannot be kept in {directory}: {error}")
+        })
     }
 
     /// What `lists status` shows of every list.
@@ -427,8 +473,18 @@ impl Shared {
             .chain(notices.start.iter().cloned())
             .chain(lists)
             .chain(silent)
+            .chain(self.ledger_troubles())
             .chain(self.journal_troubles())
             .collect()
+    }
+
+    /// What is wrong with what holds for a while, in the household's language.
+    fn ledger_troubles(&self) -> Vec<String> {
+        let language = self.resolver.state().house.policy.household.language;
+        let unknown = self.ledger.is_time_unknown().then_some(&words::family::TIME_UNKNOWN);
+        let troubles = self.ledger.troubles();
+        let all = unknown.into_iter().chain(&troubles);
+        all.map(|words| words.in_language(language).to_owned()).collect()
     }
 
     /// What is wrong with the journal, in the household's language.

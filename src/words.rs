@@ -5,6 +5,8 @@
 
 pub mod time;
 
+pub mod family;
+
 use std::fmt;
 
 /// A language the program speaks.

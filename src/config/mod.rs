@@ -34,9 +34,11 @@ use jiff::tz::TimeZone;
 use crate::clients::DeviceRule;
 use crate::lists::Source;
 use crate::lists::catalogue::{Catalogue, catalogue};
-use crate::policy::rules::Household;
+use crate::policy::rules::{Household, What};
+use crate::policy::tags::TagTable;
 use crate::words::Language;
 use context::Context;
+use elements::{Mistake, Word};
 pub use place::{directory_in, find_file, read_file, state_directory, usual_place};
 pub use report::{Origin, Problem, Report, Severity};
 pub use settings::{DnsSettings, Download, JournalSettings};
@@ -114,6 +116,25 @@ pub fn text_of(octets: Vec<u8>) -> Result<String, String> {
         let line = line_of(error.as_bytes(), error.utf8_error().valid_up_to());
         format!("line {line} holds a letter that is not UTF-8: {save}")
     })
+}
+
+/// What a word means that a person gives to a command, as the file would read it.
+///
+/// # Errors
+/// When it is neither a category or service of the household nor a domain name: a sentence that
+/// says what to write instead.
+pub fn what(text: &str, tags: &TagTable) -> Result<What, String> {
+    let sentence = |mistake: Mistake| format!("{}: {}", mistake.what, mistake.help);
+    match elements::word(text).map_err(sentence)? {
+        Word::Internet | Word::Everything => Ok(What::Everything),
+        Word::Name(name, reach) => Ok(What::Name(name, reach)),
+        Word::Id(id) => match tags::find(tags, id) {
+            Some(tag) => Ok(What::Tag(tag)),
+            None => {
+                Err(format!("`{}` is not defined: {}", id.escape_debug(), tags::which(tags, id)))
+            }
+        },
+    }
 }
 
 /// The line, from 1, in which an octet stands.

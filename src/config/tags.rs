@@ -222,48 +222,57 @@ impl Tags {
 
     /// The tag of a category or service; a list's id is no word of `block`.
     pub(super) fn find(&self, id: &str) -> Option<Tag> {
-        self.table.find(id).filter(|&tag| self.table.info(tag).kind != TagKind::List)
-    }
-
-    /// The id of what a person calls by its name in Spanish or English.
-    fn meant(&self, word: &str) -> Option<String> {
-        let word = elements::id_from(word);
-        let is_called = |words: &Words| {
-            [&words.es, &words.en].iter().any(|label| elements::id_from(label) == word)
-        };
-        let mut rows = self.table.iter().filter(|(_, row)| row.kind != TagKind::List);
-        let by_label = rows.find(|(_, row)| is_called(&row.words)).map(|(_, row)| row.id.as_str());
-        let by_word = || MEANT.iter().find(|(other, _)| *other == word).map(|(_, id)| *id);
-        let id = by_label
-            .or_else(|| by_word().filter(|id| *id == "internet" || self.find(id).is_some()))?;
-        Some(format!("did you mean `{id}`?"))
+        find(&self.table, id)
     }
 
     /// What to write instead of an id that is not defined.
     pub(super) fn which(&self, id: &str) -> String {
-        let known = || {
-            let rows = self.table.iter().filter(|(_, row)| row.kind != TagKind::List);
-            rows.map(|(_, row)| row.id.as_str())
-        };
-        let words = || known().chain(["internet"]);
-        let parts: Vec<&str> = id.split([',', ';']).map(str::trim).collect();
-        if parts.len() > 1 && parts.iter().all(|part| !part.is_empty()) {
-            let quoted: Vec<String> = parts.iter().map(|part| format!("\"{part}\"")).collect();
-            return format!("write each between quotes of its own: `[{}]`", quoted.join(", "));
-        }
-        self.meant(id).or_else(|| did_you_mean(id, words())).unwrap_or_else(|| {
-            let ids: Vec<&str> = known().take(LISTED_MAX + 1).collect();
-            if ids.is_empty() || ids.len() > LISTED_MAX {
-                format!(
-                    "no category or service has this id; of a site write the whole name, like \
-                     `{}.com`",
-                    elements::id_from(id)
-                )
-            } else {
-                format!("defined are {}", ticked(&ids, "and"))
-            }
-        })
+        which(&self.table, id)
     }
+}
+
+/// The tag of a category or service; a list's id is no word of `block`.
+pub(super) fn find(table: &TagTable, id: &str) -> Option<Tag> {
+    table.find(id).filter(|&tag| table.info(tag).kind != TagKind::List)
+}
+
+/// The id of what a person calls by its name in Spanish or English.
+fn meant(table: &TagTable, word: &str) -> Option<String> {
+    let word = elements::id_from(word);
+    let is_called =
+        |words: &Words| [&words.es, &words.en].iter().any(|label| elements::id_from(label) == word);
+    let mut rows = table.iter().filter(|(_, row)| row.kind != TagKind::List);
+    let by_label = rows.find(|(_, row)| is_called(&row.words)).map(|(_, row)| row.id.as_str());
+    let by_word = || MEANT.iter().find(|(other, _)| *other == word).map(|(_, id)| *id);
+    let id = by_label
+        .or_else(|| by_word().filter(|id| *id == "internet" || find(table, id).is_some()))?;
+    Some(format!("did you mean `{id}`?"))
+}
+
+/// What to write instead of an id that is not defined.
+pub(super) fn which(table: &TagTable, id: &str) -> String {
+    let known = || {
+        let rows = table.iter().filter(|(_, row)| row.kind != TagKind::List);
+        rows.map(|(_, row)| row.id.as_str())
+    };
+    let words = || known().chain(["internet"]);
+    let parts: Vec<&str> = id.split([',', ';']).map(str::trim).collect();
+    if parts.len() > 1 && parts.iter().all(|part| !part.is_empty()) {
+        let quoted: Vec<String> = parts.iter().map(|part| format!("\"{part}\"")).collect();
+        return format!("write each between quotes of its own: `[{}]`", quoted.join(", "));
+    }
+    meant(table, id).or_else(|| did_you_mean(id, words())).unwrap_or_else(|| {
+        let ids: Vec<&str> = known().take(LISTED_MAX + 1).collect();
+        if ids.is_empty() || ids.len() > LISTED_MAX {
+            format!(
+                "no category or service has this id; of a site write the whole name, like \
+                 `{}.com`",
+                elements::id_from(id)
+            )
+        } else {
+            format!("defined are {}", ticked(&ids, "and"))
+        }
+    })
 }
 
 pub(super) fn too_many(context: &mut Context<'_>, span: Range<usize>) {

@@ -15,12 +15,14 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::updates::progress_of;
-use super::{Failure, Shared, blocking};
+use super::{Failure, Shared, blocking, family};
 use crate::control::{
-    Answer, COMMAND_OCTETS_MAX, CacheFlushed, CacheStats, CacheStatus, Command, PersonStatus,
-    Status, UpstreamStatus, socket_path,
+    Answer, COMMAND_OCTETS_MAX, CacheFlushed, CacheStats, CacheStatus, Command, EventStatus,
+    PersonStatus, Status, UpstreamStatus, socket_path,
 };
+use crate::house::House;
 use crate::inspect;
+use crate::ledger::{Actor, Event, Happening, Request, RequestState, Via};
 use crate::name::Name;
 use crate::policy::rules::SubjectKind;
 use crate::update::News;
@@ -99,6 +101,7 @@ pub(super) async fn stopped(stop: &mut watch::Receiver<bool>) {
 }
 
 async fn converse(stream: UnixStream, shared: Arc<Shared>) {
+    let by = actor_of(&stream);
     let (read, mut write) = stream.into_split();
     let mut line = String::new();
     let mut reader = BufReader::new(read.take(COMMAND_OCTETS_MAX as u64));
@@ -107,10 +110,22 @@ async fn converse(stream: UnixStream, shared: Arc<Shared>) {
         return;
     }
     let answer = match serde_json::from_str::<Command>(&line) {
-        Ok(command) => obey(command, &shared, &mut write).await,
+        Ok(command) => obey(command, &shared, by, &mut write).await,
         Err(error) => Answer::Failed(format!("the command cannot be read: {error}")),
     };
     say(&mut write, &answer).await;
+}
+
+/// Who commands: the user of this machine.
+fn actor_of(stream: &UnixStream) -> Actor {
+    let uid = stream.peer_cred().map(|peer| peer.uid()).ok();
+    let user = uid.map(|uid| nix::unistd::User::from_uid(uid.into()));
+    let who = match user {
+        Some(Ok(Some(user))) => user.name,
+        Some(Ok(None) | Err(_)) => format!("uid {}", uid.unwrap_or_default()),
+        None => String::new(),
+    };
+    Actor { who, via: Via::Cli }
 }
 
 /// Says a line. Who has gone away hears nothing.
@@ -160,10 +175,17 @@ async fn update_lists(
 }
 
 /// Does what is told. What takes its time says meanwhile how far it is.
-async fn obey(command: Command, shared: &Arc<Shared>, write: &mut OwnedWriteHalf) -> Answer {
+async fn obey(
+    command: Command,
+    shared: &Arc<Shared>,
+    by: Actor,
+    write: &mut OwnedWriteHalf,
+) -> Answer {
     match command {
         Command::Status => {
             shared.resolver.settled().await;
+            // What was answered by now is counted and in force. What cannot be kept is told.
+            let _ = shared.remember().await;
             done(&status(shared))
         }
         Command::Reload => match shared.reload().await {
@@ -214,19 +236,7 @@ async fn obey(command: Command, shared: &Arc<Shared>, write: &mut OwnedWriteHalf
             });
             done(&matches.await)
         }
-        Command::Pause { .. }
-        | Command::Resume { .. }
-        | Command::Grant { .. }
-        | Command::Allow { .. }
-        | Command::Block { .. }
-        | Command::Undo
-        | Command::Start { .. }
-        | Command::Stop { .. }
-        | Command::Requests
-        | Command::Ask { .. }
-        | Command::Answer { .. }
-        | Command::Audit { .. }
-        | Command::Week { .. } => Answer::Failed("this daemon cannot do that".to_owned()),
+        Command::Family(command) => family::obey(command, shared, by).await,
         Command::CacheStats => {
             shared.resolver.settled().await;
             done(&cache_stats(shared))
@@ -247,7 +257,7 @@ async fn obey(command: Command, shared: &Arc<Shared>, write: &mut OwnedWriteHalf
     }
 }
 
-fn done(value: &impl Serialize) -> Answer {
+pub(super) fn done(value: &impl Serialize) -> Answer {
     match serde_json::to_value(value) {
         Ok(value) => Answer::Done(value),
         Err(error) => Answer::Failed(format!("the answer cannot be written: {error}")),
@@ -288,6 +298,9 @@ fn status(shared: &Shared) -> Status {
     };
     let subjects =
         (0u16..).map(crate::policy::rules::SubjectId).zip(&house.policy.household.subjects);
+    let requests = shared.ledger.requests();
+    let is_waiting = |request: &&Request| request.state == RequestState::Waiting;
+    let waiting: Vec<&Request> = requests.iter().filter(is_waiting).collect();
     let people = subjects.map(|(id, subject)| PersonStatus {
         id: subject.id.clone(),
         kind: match subject.kind {
@@ -305,8 +318,8 @@ fn status(shared: &Shared) -> Status {
             .collect(),
         is_paused: moment.is_paused(id),
         free_until: moment.freed_until(id).map(|at| inspect::local_time(house, at)),
-        budgets: Vec::new(),
-        requests: 0,
+        budgets: family::budgets(shared, &state, id),
+        requests: waiting.iter().filter(|request| request.child == subject.id).count(),
         until: moment.next_change(id).map(|at| inspect::local_time(house, at)),
     });
     Status {
@@ -336,5 +349,28 @@ fn status(shared: &Shared) -> Status {
             })
             .collect(),
         people: people.collect(),
+        events: shared.ledger.events(0).iter().map(|event| event_status(house, event)).collect(),
+    }
+}
+
+fn event_status(house: &House, event: &Event) -> EventStatus {
+    let (child, what, minutes_left) = match &event.what {
+        Happening::RequestMade { child, request }
+        | Happening::RequestAnswered { child, request, .. } => {
+            (Some(child), Some(request.to_string()), None)
+        }
+        Happening::Warning { child, budget, minutes_left } => {
+            (Some(child), Some(budget.clone()), Some(*minutes_left))
+        }
+        Happening::UsedUp { child, budget } => (Some(child), Some(budget.clone()), None),
+        Happening::TimeUnknown | Happening::TimeKnown => (None, None, None),
+    };
+    EventStatus {
+        id: event.id,
+        at: inspect::local_time(house, event.at),
+        kind: event.what.word().to_owned(),
+        child: child.cloned(),
+        what,
+        minutes_left,
     }
 }

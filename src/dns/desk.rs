@@ -18,6 +18,7 @@ use crate::clients::Client;
 use crate::clients::neighbours::Neighbours;
 use crate::clock::{Clock, Tick};
 use crate::journal::Journal;
+use crate::ledger::Ledger;
 use crate::policy::Moment;
 
 /// What one loop keeps between its queries.
@@ -88,16 +89,21 @@ impl Desk {
         }
         self.sight.now = clock.now();
         self.sight.tick = clock.tick();
+        // A pause, say: what holds for a while is put in force between two boundaries too.
+        let latest = state.latest_moment();
+        if !Arc::ptr_eq(&latest, &self.sight.moment) {
+            self.sight.moment = Arc::clone(&latest);
+        }
         if !self.sight.moment.holds_at(self.sight.now) {
             self.sight.moment = state.moment(self.sight.now);
         }
     }
 
     /// Brings the notes of the batch where they belong.
-    pub(super) fn end(&mut self, counts: &Counts, journal: &Journal) {
+    pub(super) fn end(&mut self, counts: &Counts, journal: &Journal, ledger: &Ledger) {
         // Whoever waits for this batch does not wait for ever, whatever becomes of the notes.
         let _over = Over(&self.turn);
-        self.notes.settle(&self.sight.state, counts, journal);
+        self.notes.settle(&self.sight.state, counts, journal, ledger);
     }
 
     /// Who asks, with what the query sees and where notes are taken; none for an address that was

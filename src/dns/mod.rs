@@ -31,6 +31,7 @@ use crate::clients::neighbours::Neighbours;
 use crate::clock::Clock;
 use crate::config::settings::BlockedAnswer;
 use crate::journal::Journal;
+use crate::ledger::Ledger;
 use crate::name::Name;
 use crate::policy::local::LocalAnswer;
 use crate::policy::{Action, Verdict, safesearch};
@@ -65,6 +66,7 @@ pub struct Resolver {
     cache: Cache,
     neighbours: Neighbours,
     journal: Arc<Journal>,
+    ledger: Arc<Ledger>,
     clock: Clock,
     counters: Counters,
     places: Arc<Places>,
@@ -134,7 +136,7 @@ impl serve::Answer for Resolver {
     }
 
     fn end(&self, desk: &mut Desk) {
-        desk.end(&self.counts, &self.journal);
+        desk.end(&self.counts, &self.journal, &self.ledger);
     }
 
     fn answer_now(
@@ -299,7 +301,7 @@ impl Resolver {
         let (mut out, mut notes) = (Vec::new(), Notes::default());
         let quick = self
             .answer_known(&sight, &client, None, &mut notes, &question, &packet, &source, &mut out);
-        notes.settle(&sight.state, &self.counts, &self.journal);
+        notes.settle(&sight.state, &self.counts, &self.journal, &self.ledger);
         match quick {
             Quick::Reply | Quick::ReplyThen(_) => Ok(Some(out)),
             Quick::Silence => Ok(None),
@@ -338,7 +340,7 @@ impl Resolver {
             let ede = Ede { code, text: "" };
             answer::servfail(packet, question, Some(ede), &mut out);
         }
-        notes.settle(&sight.state, &self.counts, &self.journal);
+        notes.settle(&sight.state, &self.counts, &self.journal, &self.ledger);
         answer::fit(&mut out, waiting.limit_octets);
         out
     }
@@ -360,6 +362,7 @@ impl Resolver {
         cache: Cache,
         neighbours: Neighbours,
         journal: Arc<Journal>,
+        ledger: Arc<Ledger>,
         clock: Clock,
     ) -> Self {
         Resolver {
@@ -367,6 +370,7 @@ impl Resolver {
             cache,
             neighbours,
             journal,
+            ledger,
             clock,
             counters: Counters::default(),
             places: Arc::default(),
@@ -481,6 +485,7 @@ impl Resolver {
             return false;
         }
         asked.note(asked.verdict, &asked.question.name);
+        asked.count();
         true
     }
 
@@ -598,6 +603,16 @@ impl Asked<'_> {
             judged: *judged,
             at: sight.now,
         });
+    }
+
+    /// Counts the answer against the budgets it takes time of.
+    fn count(&mut self) {
+        let budgets = self.verdict.metered;
+        if !budgets.is_empty() {
+            let tick = self.sight.tick;
+            let allowance = self.allowance.as_deref_mut().map(|allowance| (allowance, tick));
+            self.notes.count(self.client.subject, budgets, allowance);
+        }
     }
 
     /// The longest this answer may be kept.

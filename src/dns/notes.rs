@@ -12,8 +12,10 @@ use super::state::State;
 use crate::clients::Client;
 use crate::clock::Tick;
 use crate::journal::{Entry, Journal};
+use crate::ledger::Ledger;
 use crate::name::Name;
-use crate::policy::rules::JournalLevel;
+use crate::policy::budget::BudgetSet;
+use crate::policy::rules::{JournalLevel, SubjectId};
 use crate::policy::tags::TagKind;
 use crate::policy::{Action, Reason, ReasonKind, Verdict};
 
@@ -48,6 +50,8 @@ pub(super) struct Notes {
     pub(super) failed: u64,
     /// Each with the number of queries of the flood it stands for; 0: it stands for itself.
     kept: Vec<(Note, u64)>,
+    /// Who used what a budget limits.
+    used: Vec<(SubjectId, BudgetSet)>,
     /// Which batch this is.
     batch: u64,
 }
@@ -71,13 +75,20 @@ pub(super) struct Allowance {
     since: Tick,
     /// The batch and the places of the notes that count its floods: of open answers, of closed ones.
     floods: (u64, [Option<usize>; 2]),
+    /// The minute, and the budgets that this device was counted against in it.
+    counted: (u64, BudgetSet),
 }
 
 // === impl Allowance ===
 
 impl Default for Allowance {
     fn default() -> Self {
-        Allowance { left: NOTES_SAVED_MAX, since: Tick(0), floods: (0, [None; 2]) }
+        Allowance {
+            left: NOTES_SAVED_MAX,
+            since: Tick(0),
+            floods: (0, [None; 2]),
+            counted: (0, BudgetSet::EMPTY),
+        }
     }
 }
 
@@ -93,6 +104,18 @@ impl Allowance {
         let may = self.left > 0;
         self.left = self.left.saturating_sub(1);
         may
+    }
+
+    /// Those of the budgets that this device was not counted against yet in this minute: time is
+    /// counted in minutes, so once is enough.
+    fn not_counted(&mut self, budgets: BudgetSet, now: Tick) -> BudgetSet {
+        let minute = now.minute();
+        if self.counted.0 != minute {
+            self.counted = (minute, BudgetSet::EMPTY);
+        }
+        let new = budgets.minus(self.counted.1);
+        self.counted.1 = self.counted.1.union(budgets);
+        new
     }
 
     /// Where the flood of this batch is counted.
@@ -133,8 +156,27 @@ impl Notes {
         }
     }
 
+    /// Notes that somebody uses what budgets limit.
+    pub(super) fn count(
+        &mut self,
+        subject: SubjectId,
+        budgets: BudgetSet,
+        allowance: Option<(&mut Allowance, Tick)>,
+    ) {
+        let new = allowance.map_or(budgets, |(allowance, now)| allowance.not_counted(budgets, now));
+        if !new.is_empty() {
+            self.used.push((subject, new));
+        }
+    }
+
     /// Brings the notes where they belong.
-    pub(super) fn settle(&mut self, state: &State, counts: &Counts, journal: &Journal) {
+    pub(super) fn settle(
+        &mut self,
+        state: &State,
+        counts: &Counts,
+        journal: &Journal,
+        ledger: &Ledger,
+    ) {
         let numbers = [
             (&counts.queries, &mut self.queries),
             (&counts.blocked, &mut self.blocked),
@@ -151,6 +193,9 @@ impl Notes {
                 0 => journal.record(entry),
                 queries => journal.record_flood(entry, queries),
             }
+        }
+        for (subject, budgets) in self.used.drain(..) {
+            ledger.touch(&state.house.policy.household, subject, budgets);
         }
         self.batch += 1;
     }

@@ -1,9 +1,9 @@
 //! The immutable state a query sees from start to end.
 
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, Guard};
 use jiff::Timestamp;
 
 use super::upstream::Upstreams;
@@ -13,6 +13,7 @@ use crate::config::settings::{Strategy, UpstreamUrl};
 use crate::house::House;
 use crate::name::Name;
 use crate::policy::Moment;
+use crate::policy::passing::Passing;
 use crate::policy::rules::{JournalLevel, SubjectId, SubjectKind};
 use crate::policy::tags::Tag;
 
@@ -33,6 +34,9 @@ pub struct State {
     /// The networks of this machine's interfaces.
     own_networks: Vec<(IpAddr, u8)>,
     moment: ArcSwap<Moment>,
+    /// What holds for a while. Locked while a moment is made of it, so that none is kept that was
+    /// made of an older one.
+    passing: Mutex<Passing>,
 }
 
 /// What every query of a subject needs.
@@ -63,6 +67,7 @@ impl State {
     pub fn new(
         house: House,
         own_networks: Vec<(IpAddr, u8)>,
+        passing: Passing,
         clock: &Clock,
         previous: Option<&State>,
     ) -> Self {
@@ -101,9 +106,21 @@ impl State {
             })
             .collect();
         let tag_ids = household.tags.iter().map(|(_, info)| info.id.as_str().into()).collect();
-        let moment = ArcSwap::from_pointee(house.policy.moment(clock.now()));
+        let moment = house.policy.moment_with(clock.now(), &passing);
+        let (moment, passing) = (ArcSwap::from_pointee(moment), Mutex::new(passing));
         let id = previous.map_or(0, |state| state.id) + 1;
-        State { house, id, groups, next_group, forwards, subjects, tag_ids, own_networks, moment }
+        State {
+            house,
+            id,
+            groups,
+            next_group,
+            forwards,
+            subjects,
+            tag_ids,
+            own_networks,
+            moment,
+            passing,
+        }
     }
 
     /// What holds at `now`. Computed anew exactly at a boundary, by the first query that meets it:
@@ -114,8 +131,33 @@ impl State {
         if moment.holds_at(now) {
             return moment;
         }
-        let moment = Arc::new(self.house.policy.moment(now));
-        self.moment.store(moment.clone());
+        let passing = self.passing.lock().unwrap_or_else(PoisonError::into_inner);
+        // Somebody else may have been here first.
+        let moment = self.moment.load_full();
+        if moment.holds_at(now) { moment } else { self.put_in_force(&passing, now) }
+    }
+
+    /// Puts what holds for a while into force, for every batch that begins from now on.
+    pub fn pass(&self, passing: Passing, now: Timestamp) {
+        let mut held = self.passing.lock().unwrap_or_else(PoisonError::into_inner);
+        *held = passing;
+        self.put_in_force(&held, now);
+    }
+
+    /// What held when it was computed last.
+    pub(super) fn latest_moment(&self) -> Guard<Arc<Moment>> {
+        self.moment.load()
+    }
+
+    /// What holds for a while.
+    #[must_use]
+    pub fn passing(&self) -> Passing {
+        self.passing.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn put_in_force(&self, passing: &Passing, now: Timestamp) -> Arc<Moment> {
+        let moment = Arc::new(self.house.policy.moment_with(now, passing));
+        self.moment.store(Arc::clone(&moment));
         moment
     }
 

@@ -93,16 +93,31 @@ impl Ledger {
         })
     }
 
-    /// Notes what was written into the config file for good, so that it can be taken back.
-    pub fn wrote(&self, edit: &Written, by: &Actor) -> Done {
-        self.note_only(|state, time| {
-            let action = if edit.allow { "allow" } else { "block" };
-            let about =
-                About { child: Some(&edit.child), what: Some(&edit.word), ..About::default() };
+    /// Notes that a word is open or closed for good, so that it can be taken back: it stands in the
+    /// config file, since now where it was `written`. What was said of it for a while is forgotten,
+    /// for the last word wins.
+    pub fn for_good(
+        &self,
+        child: &str,
+        word: &str,
+        allow: bool,
+        written: Option<&Written>,
+        by: &Actor,
+    ) -> Done {
+        let done = self.note_only(|state, time| {
+            let action = if allow { "allow" } else { "block" };
+            let about = About { child: Some(child), what: Some(word), ..About::default() };
             let id = state.changes.add(action, about, by, time);
-            state.changes.can_undo(id, Vec::new(), Some(edit.clone()));
+            let thing = Thing::Word(word.to_owned());
+            let is_said = state.spans.get(child, &thing, time).is_some();
+            let steps = is_said.then(|| say(state, child, thing, None, time)).into_iter().collect();
+            if is_said || written.is_some() {
+                state.changes.can_undo(id, steps, written.cloned());
+            }
             Done { id, until: None }
-        })
+        });
+        self.changed.notify_one();
+        done
     }
 
     // === Budgets ===

@@ -14,6 +14,7 @@ use super::rules::{Household, Reach, Rules, Scope, Subject, SubjectId, What};
 use super::tags::{Known, TagSet};
 use super::{Granted, Policy, hours};
 use crate::name::Name;
+use crate::words;
 
 /// What time decides, for a stretch of it in which nothing opens or closes.
 ///
@@ -114,6 +115,28 @@ impl Policy {
         let until = subjects.iter().filter_map(|now| now.next_change).min();
         let until = until.unwrap_or_else(|| horizon(now));
         Moment { from: now, until, time_unknown: passing.time_unknown, subjects }
+    }
+
+    /// When the next bedtime of a subject begins, after now; none in the days that are looked at
+    /// ([`hours::HORIZON`]).
+    #[must_use]
+    pub fn next_bedtime(&self, subject: SubjectId, now: Timestamp) -> Option<Timestamp> {
+        let Subject { rules, zone, .. } = self.subject(subject);
+        let is_bedtime = |window: &&Schedule| window.name == words::BEDTIME_ID;
+        let bedtimes: Vec<Schedule> = rules.schedules.iter().filter(is_bedtime).cloned().collect();
+        let is_open = |at| {
+            let wall = zone.to_datetime(at);
+            bedtimes.iter().any(|window| window.is_active(wall))
+        };
+        let (mut at, mut was_open) = (now, is_open(now));
+        while let Some(next) = hours::next_change(&bedtimes, zone, at) {
+            let opens = is_open(next);
+            if opens && !was_open {
+                return Some(next);
+            }
+            (at, was_open) = (next, opens);
+        }
+        None
     }
 
     /// The longest time, in seconds, that an answer to this subject may be kept: nothing outlives

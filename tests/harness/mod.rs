@@ -22,6 +22,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use amparo::clock::Clock;
+use amparo::control::{self, Command};
 use amparo::daemon::{self, Daemon, Options};
 use hickory_proto::rr::RecordType;
 use jiff::tz::TimeZone;
@@ -84,6 +85,15 @@ pub(crate) struct Amparo {
     pub(crate) upstream: FakeUpstream,
     /// Another one: `{second}` in the config.
     pub(crate) second: FakeUpstream,
+}
+
+/// What is around a daemon that was stopped.
+pub(crate) struct Off {
+    clock: Clock,
+    zone: TimeZone,
+    home: Home,
+    upstream: FakeUpstream,
+    second: FakeUpstream,
 }
 
 /// A daemon about to start.
@@ -194,7 +204,21 @@ impl Amparo {
         self
     }
 
+    /// The clock itself.
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
     // === Its files, its commands, its end ===
+
+    /// Tells it something over its socket, as the command line does.
+    pub(crate) async fn tell(&self, command: &Command) -> Result<serde_json::Value, String> {
+        let (state, command) = (self.home.state(), command.clone());
+        // The daemon runs on this thread too: it must not be held up.
+        let telling = tokio::task::spawn_blocking(move || control::tell(&state, &command));
+        let told = within(telling, "the answer").await.expect("it does not panic");
+        told.map_err(|error| error.to_string())
+    }
 
     /// Where it listens.
     pub(crate) fn server(&self) -> SocketAddr {
@@ -233,10 +257,14 @@ impl Amparo {
 
     /// Ends it and starts it again with the same files and the same clock.
     pub(crate) async fn restart(self) -> Self {
+        self.stop().await.start().await
+    }
+
+    /// Ends it, with everything around it left as it is.
+    pub(crate) async fn stop(self) -> Off {
         let Amparo { daemon, clock, zone, home, upstream, second, .. } = self;
         within(daemon.shutdown(), "the shutdown").await;
-        let (daemon, server) = running(&home, clock.clone()).await;
-        Amparo { daemon, clock, server, zone, home, upstream, second }
+        Off { clock, zone, home, upstream, second }
     }
 
     /// The rows of the journal. It ends the daemon first, so that all of them are written.
@@ -247,6 +275,17 @@ impl Amparo {
 
     fn asked(&self, from: &str) -> String {
         format!("a question from {from} at {}", self.clock.now().to_zoned(self.zone.clone()))
+    }
+}
+
+// === impl Off ===
+
+impl Off {
+    /// Starts it again.
+    pub(crate) async fn start(self) -> Amparo {
+        let Off { clock, zone, home, upstream, second } = self;
+        let (daemon, server) = running(&home, clock.clone()).await;
+        Amparo { daemon, clock, server, zone, home, upstream, second }
     }
 }
 

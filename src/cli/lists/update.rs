@@ -11,6 +11,7 @@ use crate::daemon::{OwnUpstreams, progress_of};
 use crate::dns::State;
 use crate::house::{Copies, House};
 use crate::inspect::{self, ListStatus, ListUpdate, ListView};
+use crate::policy::passing::Passing;
 use crate::update::{Fresh, News, Settings, Updater, Wanted};
 
 /// Runs the command.
@@ -110,7 +111,7 @@ fn update_here(
         .build()
         .map_err(|error| Failure::failed(format!("the runtime cannot start: {error}")))?;
     let house = House::open(config.clone(), &directory, Copies::LookOnly);
-    let state = Arc::new(State::new(house, Vec::new(), &app.clock, None));
+    let state = Arc::new(State::new(house, Vec::new(), Passing::default(), &app.clock, None));
     let addresses = OwnUpstreams::new(move || Arc::clone(&state), runtime.handle().clone());
     let settings =
         Settings { clock: app.clock.clone(), state: directory.clone(), keeps_fresh: false };

@@ -1,0 +1,120 @@
+//! What a parent did for a while, in sentences.
+
+use jiff::Zoned;
+use jiff::civil::Weekday;
+
+use super::{Language, Sentence, Words};
+
+/// A pause begins.
+pub const PAUSED: Sentence =
+    Sentence { es: "{who} está en pausa {what}", en: "{who} is paused {what}" };
+/// A pause is over.
+pub const RESUMED: Sentence =
+    Sentence { es: "La pausa de {who} terminó", en: "The pause of {who} is over" };
+/// Time was given.
+pub const FREED: Sentence = Sentence {
+    es: "{who} tiene tiempo libre {what}: los horarios y los límites de tiempo no cierran nada; \
+         lo demás sigue cerrado",
+    en: "{who} has free time {what}: schedules and budgets close nothing; all else stays closed",
+};
+/// A budget has more today.
+pub const MORE_TODAY: Sentence =
+    Sentence { es: "{who} tiene hoy más tiempo: {what}", en: "{who} has more time today: {what}" };
+/// Something is open for a while, or for good.
+pub const OPENED: Sentence =
+    Sentence { es: "{what} está abierto para {who}", en: "{what} is open for {who}" };
+/// Something is closed for a while, or for good.
+pub const CLOSED: Sentence =
+    Sentence { es: "{what} está cerrado para {who}", en: "{what} is closed for {who}" };
+/// It was written into the config file.
+pub static WRITTEN: Words =
+    Words::new("; quedó escrito en el archivo", "; it is written into the file");
+/// It was so already.
+pub static ALREADY_SO: Words = Words::new("; ya era así", "; it was so already");
+/// The time of a budget runs.
+pub const STARTED: Sentence =
+    Sentence { es: "{who} empezó: {what}", en: "{who} has started: {what}" };
+/// It does not run any more.
+pub const STOPPED: Sentence =
+    Sentence { es: "{who} terminó: {what}", en: "{who} has stopped: {what}" };
+/// A request was granted.
+pub const APPROVED: Sentence =
+    Sentence { es: "Se permitió a {who}: {what}", en: "{who} may have: {what}" };
+/// A request was not granted.
+pub const DENIED: Sentence =
+    Sentence { es: "No se permitió a {who}: {what}", en: "{who} may not have: {what}" };
+/// A change was taken back.
+pub const UNDONE: Sentence =
+    Sentence { es: "Se deshizo: {what} ({who})", en: "Taken back: {what} ({who})" };
+/// Until a moment.
+pub const UNTIL: Sentence = Sentence { es: "hasta {what}", en: "until {what}" };
+/// What a child asks for when it asks for time.
+pub static TIME: Words = Words::new("tiempo", "time");
+
+/// There is no config file to write into.
+pub static NO_FILE: Words = Words::new(
+    "no hay archivo de configuración donde escribirlo: dé un plazo con --until, o cree el archivo",
+    "there is no config file to write it into: give it an end with --until, or make the file",
+);
+/// There is no such request.
+pub const NO_REQUEST: Sentence = Sentence {
+    es: "no hay ninguna petición {what}: `amparo requests` muestra las que hay",
+    en: "there is no request {what}: `amparo requests` shows those there are",
+};
+/// A device of nobody's.
+pub const NOBODYS: Sentence = Sentence {
+    es: "{what} no es de nadie: diga el nombre de un menor o de un adulto",
+    en: "{what} is nobody's: say the name of a child or an adult",
+};
+/// Nobody's bedtime is written.
+pub const NO_BEDTIME: Sentence = Sentence {
+    es: "{who} no tiene `bedtime`: diga una hora, por ejemplo --until 21:00",
+    en: "{who} has no `bedtime`: say a time, for example --until 21:00",
+};
+/// The moment is over already.
+pub static IN_THE_PAST: Words = Words::new("ese momento ya pasó", "that moment is over already");
+/// A pause has an end.
+pub static PAUSE_FOR_GOOD: Words = Words::new(
+    "una pausa tiene un final: para cerrar siempre escriba `block = [\"internet\"]`",
+    "a pause has an end: to close for good, write `block = [\"internet\"]`",
+);
+/// The internet is not opened by name.
+pub static NOT_EVERYTHING: Words = Words::new(
+    "todo el internet no se abre ni se cierra así: use `amparo grant` o `amparo pause`",
+    "the whole internet is not opened or closed this way: use `amparo grant` or `amparo pause`",
+);
+/// The file was changed by somebody else.
+pub static FILE_CHANGED: Words = Words::new(
+    "el archivo cambió desde entonces: corríjalo a mano",
+    "the file was changed since: mend it by hand",
+);
+/// Nobody knows what time it is.
+pub static TIME_UNKNOWN: Words = Words::new(
+    "todavía no se sabe qué hora es: rige el lado más estricto de cada horario",
+    "it is not known yet what time it is: the stricter side of every schedule holds",
+);
+
+/// A moment as a person says it: the time, and the day where that is another one.
+#[must_use]
+pub fn moment(language: Language, at: &Zoned, now: &Zoned) -> String {
+    let time = at.strftime("%H:%M");
+    if at.date() == now.date() {
+        return time.to_string();
+    }
+    let day = weekday(language, at.weekday());
+    let date = at.strftime("%-d/%-m");
+    match language {
+        Language::Es => format!("el {day} {date} a las {time}"),
+        Language::En => format!("{day} {date} at {time}"),
+    }
+}
+
+/// What a day of the week is called, in short.
+#[must_use]
+pub fn weekday(language: Language, day: Weekday) -> &'static str {
+    let names = match language {
+        Language::Es => ["lun", "mar", "mié", "jue", "vie", "sáb", "dom"],
+        Language::En => ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"],
+    };
+    names[usize::from(day.to_monday_zero_offset().unsigned_abs()) % names.len()]
+}
