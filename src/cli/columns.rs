@@ -4,6 +4,8 @@ use std::io::{self, Write};
 
 /// What every terminal has, and a letter on paper too.
 pub(super) const COLUMNS: usize = 80;
+/// What is left at least beside a head that is too wide.
+const COLUMNS_BESIDE_MIN: usize = 20;
 
 /// Writes pieces beside a head, at most [`COLUMNS`] wide; further lines stand under the first
 /// piece. `style` is given the head alone, so that colours count no columns.
@@ -15,7 +17,7 @@ pub(super) fn write_beside(
     between: &str,
 ) -> io::Result<()> {
     let indent = width(head);
-    let lines = fill(pieces, between, COLUMNS.saturating_sub(indent).max(1));
+    let lines = fill(pieces, between, COLUMNS.saturating_sub(indent).max(COLUMNS_BESIDE_MIN));
     for (place, line) in lines.iter().enumerate() {
         if place == 0 {
             writeln!(out, "{}{}", style(head), line.trim_end())?;
@@ -28,7 +30,7 @@ pub(super) fn write_beside(
 
 /// Writes a text below and under what a head of this width has beside it.
 pub(super) fn write_below(out: &mut dyn Write, indent: usize, text: &str) -> io::Result<()> {
-    for line in broken(text, COLUMNS.saturating_sub(indent).max(1)) {
+    for line in broken(text, COLUMNS.saturating_sub(indent).max(COLUMNS_BESIDE_MIN)) {
         writeln!(out, "{:indent$}{line}", "")?;
     }
     Ok(())

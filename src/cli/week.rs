@@ -116,7 +116,13 @@ fn print(
         let weekday = weekday.map_or("", |place| time::DAYS[place].in_language(language));
         let number = day.date.get(8..).unwrap_or_default().trim_start_matches('0');
         let head = format!("{weekday} {number:>2}   ");
-        write_beside(out, &printable(&head), &bold, &pieces(day, &runs, &times, household), BETWEEN)?;
+        write_beside(
+            out,
+            &printable(&head),
+            &bold,
+            &pieces(day, &runs, &times, household),
+            BETWEEN,
+        )?;
     }
     Ok(())
 }

@@ -162,7 +162,8 @@ mod tests {
             mode: BudgetMode::Measured,
         }];
         // Two in the morning of a Monday still belongs to Sunday.
-        for (at, minutes) in [("2026-11-23T18:00:00-06:00", 45), ("2026-11-23T02:00:00-06:00", 90)] {
+        for (at, minutes) in [("2026-11-23T18:00:00-06:00", 45), ("2026-11-23T02:00:00-06:00", 90)]
+        {
             let why = inspect::Why {
                 v: 1,
                 name: "www.youtube.com".to_owned(),

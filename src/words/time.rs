@@ -125,6 +125,8 @@ pub const USED: Sentence = Sentence {
 };
 /// Not used, without limit.
 pub static NO_LIMIT: Words = Words::new("hoy sin límite", "no limit today");
+/// A day on which nothing is allowed.
+pub static NO_TIME_TODAY: Words = Words::new("hoy no hay tiempo", "no time today");
 /// So many minutes left.
 pub const LEFT: Sentence = Sentence { es: "quedan cerca de {what}", en: "about {what} left" };
 /// No minutes left.
