@@ -419,6 +419,8 @@ pub struct PersonStatus {
     pub profile: String,
     /// Whether everything is closed by a pause.
     pub is_paused: bool,
+    /// Until when it lasts, RFC 3339.
+    pub paused_until: Option<String>,
     /// Until when granted time lifts schedules and budgets, RFC 3339.
     pub free_until: Option<String>,
     /// The budgets of today.

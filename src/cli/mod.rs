@@ -3,16 +3,26 @@
 //! Exit codes: 0 done, 1 failed, 2 usage, 3 the config is wrong, 4 the daemon does not answer;
 //! `why` 10 when the name is blocked.
 
+mod allow;
+mod audit;
 mod cache;
+mod changes;
 mod check;
+mod columns;
+mod grant;
 mod lists;
 mod log;
 pub mod moments;
+mod pause;
 mod reload;
+mod requests;
 mod run;
+mod session;
 mod shell;
 mod status;
 mod try_out;
+mod undo;
+mod week;
 mod why;
 
 use std::io::{IsTerminal as _, Write as _};
@@ -62,6 +72,17 @@ enum Command {
     Why(why::Why),
     Log(log::Log),
     Status(status::Status),
+    Week(week::Week),
+    Pause(pause::Pause),
+    Resume(pause::Resume),
+    Grant(grant::Grant),
+    Allow(allow::Allow),
+    Block(allow::Block),
+    Start(session::Start),
+    Stop(session::Stop),
+    Requests(requests::Requests),
+    Undo(undo::Undo),
+    Audit(audit::Audit),
     Lists(lists::Lists),
     Cache(cache::Cache),
     Reload(reload::Reload),
@@ -122,6 +143,17 @@ pub fn main() -> ExitCode {
         Command::Why(command) => command.run(&app),
         Command::Log(command) => log_of(&command, &app),
         Command::Status(command) => command.run(&app),
+        Command::Week(command) => command.run(&app),
+        Command::Pause(command) => command.run(&app),
+        Command::Resume(command) => command.run(&app),
+        Command::Grant(command) => command.run(&app),
+        Command::Allow(command) => command.run(&app),
+        Command::Block(command) => command.run(&app),
+        Command::Start(command) => command.run(&app),
+        Command::Stop(command) => command.run(&app),
+        Command::Requests(command) => command.run(&app),
+        Command::Undo(command) => command.run(&app),
+        Command::Audit(command) => command.run(&app),
         Command::Lists(command) => command.run(&app),
         Command::Cache(command) => command.run(&app),
         Command::Reload(command) => command.run(&app),
@@ -319,6 +351,18 @@ fn log_of(command: &log::Log, app: &App) -> Result<(), Failure> {
 fn label(household: &Household, id: &str) -> String {
     let subject = household.subjects.iter().find(|subject| subject.id == id);
     subject.map_or_else(|| words::capitalised(id), |subject| subject.label.clone())
+}
+
+/// What a word of the config file is called: a category, a service, everything, or a name. It is
+/// safe to print, wherever the word comes from.
+fn word_label(household: &Household, word: &str) -> String {
+    let language = household.language;
+    let label = match household.tags.find(word) {
+        Some(tag) => household.tags.info(tag).words.in_language(language),
+        None if word == words::INTERNET_ID => words::INTERNET.in_language(language),
+        None => word,
+    };
+    log::printable(label).into_owned()
 }
 
 /// A time of our JSON as a person reads it: `2026-11-23 21:30`.

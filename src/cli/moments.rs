@@ -2,13 +2,15 @@
 //!
 //! Pure: what time it is, and where, are arguments. English and Spanish words are both understood,
 //! whatever language the household speaks. A local time that the clocks skip is read as the one
-//! shown an hour later; one that comes twice is the first.
+//! shown an hour later; one that comes twice is the first that still lies ahead.
 
 use std::time::Duration;
 
 use jiff::civil::{Date, DateTime, Time, Weekday};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan as _};
+
+use crate::control::Until;
 
 /// The longest duration: ten years. What is meant to last longer is a rule.
 const DURATION_SECONDS_MAX: u64 = 3660 * SECONDS_A_DAY;
@@ -34,17 +36,6 @@ const DAYS: [(&str, &str, Weekday); 16] = [
     ("sáb", "sábado", Weekday::Saturday),
     ("dom", "domingo", Weekday::Sunday),
 ];
-
-/// Until when something holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Until {
-    /// Until this moment.
-    At(Timestamp),
-    /// Until the child's next bedtime.
-    Bedtime,
-    /// For good.
-    Always,
-}
 
 /// Why a text is no moment or no duration.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -116,8 +107,9 @@ pub fn parse_at(text: &str, now: Timestamp, zone: &TimeZone) -> Result<Timestamp
     parse(text, now, zone, Side::Next)
 }
 
-/// Reads `--until`: what [`parse_at`] reads, and `tomorrow` (when that day begins), `bedtime` and
-/// `always`.
+/// Reads `--until`: a duration, which counts whatever the clock does meanwhile, else what
+/// [`parse_at`] reads, and `tomorrow` (when that day begins), `bedtime` and `always`. A date may lie
+/// in the past.
 pub fn parse_until(text: &str, now: Timestamp, zone: &TimeZone) -> Result<Until, MomentError> {
     match text.trim().to_lowercase().as_str() {
         "tomorrow" | "mañana" | "manana" => {
@@ -128,7 +120,11 @@ pub fn parse_until(text: &str, now: Timestamp, zone: &TimeZone) -> Result<Until,
         }
         "bedtime" | "dormir" => Ok(Until::Bedtime),
         "always" | "siempre" => Ok(Until::Always),
-        _ => parse_at(text, now, zone).map(Until::At),
+        _ => match parse_duration(text) {
+            Ok(length) => Ok(Until::For(length.as_secs())),
+            Err(error @ MomentError::TooLong(_)) => Err(error),
+            Err(_) => parse_at(text, now, zone).map(Until::At),
+        },
     }
 }
 
@@ -198,14 +194,18 @@ fn nearest(
     choose: impl Fn(DateTime) -> Result<DateTime, jiff::Error>,
 ) -> Result<Timestamp, MomentError> {
     let wall = now.to_zoned(zone.clone()).datetime();
-    choose(wall)
-        .and_then(|chosen| chosen.to_zoned(zone.clone()))
-        .map(|chosen| match side {
-            Side::Next => chosen.timestamp(),
+    let moment = choose(wall).and_then(|chosen| {
+        let chosen = zone.to_ambiguous_timestamp(chosen);
+        let first = chosen.compatible()?;
+        match side {
+            // In an hour that comes twice, the first one may be over.
+            Side::Next if first <= now => chosen.later(),
+            Side::Next => Ok(first),
             // A skipped time is read as a later one, which may lie ahead.
-            Side::Last => chosen.timestamp().min(now),
-        })
-        .map_err(|_| MomentError::OutsideCalendar(text.to_owned()))
+            Side::Last => Ok(first.min(now)),
+        }
+    });
+    moment.map_err(|_| MomentError::OutsideCalendar(text.to_owned()))
 }
 
 /// RFC 3339, or the same without an offset, or a date alone, in the household's time.
@@ -352,7 +352,27 @@ mod tests {
         assert_eq!(until("mañana"), Until::At(tomorrow));
         assert_eq!(until("bedtime"), Until::Bedtime);
         assert_eq!(until("Always"), Until::Always);
-        assert_eq!(until("30m"), Until::At(parse_at("30m", now(), &zone()).unwrap()));
+        assert_eq!(until("21:30"), Until::At(parse_at("21:30", now(), &zone()).unwrap()));
+    }
+
+    #[test]
+    fn a_length_stays_a_length_because_clocks_may_be_set() {
+        let until = |text| parse_until(text, now(), &zone());
+        assert_eq!(until("30m"), Ok(Until::For(1800)));
+        assert_eq!(until(" 1h30m "), Ok(Until::For(5400)));
+        assert!(matches!(until("9999d"), Err(MomentError::TooLong(_))));
+        assert!(matches!(until("30"), Err(MomentError::NotAMoment(_))));
+    }
+
+    #[test]
+    fn in_an_hour_that_comes_twice_the_next_time_is_the_one_ahead() {
+        let zone = TimeZone::get("America/New_York").unwrap();
+        let second: Timestamp = "2026-11-01T01:10:00-05:00".parse().unwrap();
+        let at = parse_at("1:30", second, &zone).unwrap();
+        assert_eq!(at, "2026-11-01T01:30:00-05:00".parse().unwrap());
+        let first: Timestamp = "2026-11-01T01:10:00-04:00".parse().unwrap();
+        let at = parse_at("1:30", first, &zone).unwrap();
+        assert_eq!(at, "2026-11-01T01:30:00-04:00".parse().unwrap());
     }
 
     #[test]
@@ -401,9 +421,9 @@ mod tests {
             let last = parse_since(&text, now, &zone).unwrap();
             prop_assert!(last <= now);
             prop_assert!(now.duration_since(last).as_hours() <= 25);
-            // An hour that comes twice is read as its first.
             let next = parse_at(&text, now, &zone).unwrap();
-            prop_assert!(next.duration_since(now).as_mins() > -60);
+            prop_assert!(next > now);
+            prop_assert!(next.duration_since(now).as_hours() <= 25);
         }
     }
 }

@@ -1,9 +1,11 @@
 use std::io::Write;
 
+use super::columns::{width, write_below, write_beside};
+use super::log::printable;
 use super::{App, Failure, label, print_json, readable};
-use crate::control::{self, Command};
+use crate::control::{self, BudgetStatus, Command, PersonStatus};
 use crate::policy::rules::Household;
-use crate::words::{self, Sentence, Words};
+use crate::words::{self, Language, Sentence, Words, time};
 
 /// Show how the running daemon is, and what holds for everyone now
 #[derive(clap::Args)]
@@ -36,11 +38,14 @@ fn print(
     let two = |sentence: &Sentence, what: u64, who: u64| {
         sentence.fill(language, &what.to_string(), &who.to_string())
     };
-    if status.troubles.is_empty() {
+    if status.troubles.is_empty() && status.time_known {
         writeln!(out, "{}", say(&words::ALL_IS_WELL))?;
     }
     for trouble in &status.troubles {
         writeln!(out, "! {trouble}")?;
+    }
+    if !status.time_known {
+        writeln!(out, "! {}", say(&time::TIME_UNKNOWN))?;
     }
     let since = fill(&words::SINCE, &status.version, &readable(&status.since));
     writeln!(out, "\n{since}: {}", status.listen.join(", "))?;
@@ -64,33 +69,7 @@ fn print(
     }
 
     writeln!(out, "\n{}", say(&words::PEOPLE))?;
-    let rows: Vec<[String; 4]> = status
-        .people
-        .iter()
-        .map(|person| {
-            let (who, kind) = match person.kind.as_str() {
-                "child" => (label(household, &person.id), say(&words::CHILD)),
-                "adult" => (label(household, &person.id), say(&words::ADULT)),
-                _ => (say(&words::UNKNOWN_DEVICES).to_owned(), "–"),
-            };
-            let windows: Vec<&str> = person
-                .windows
-                .iter()
-                .map(|id| if id == words::BEDTIME_ID { say(&words::BEDTIME) } else { id })
-                .collect();
-            let windows = if windows.is_empty() { "–".to_owned() } else { windows.join(", ") };
-            let until = person.until.as_deref().map_or_else(String::new, |until| {
-                format!("; {} {}", say(&words::CHANGES_AT), readable(until))
-            });
-            let now = format!("{}: {windows}{until}", say(&words::NOW));
-            [who, kind.to_owned(), person.profile.clone(), now]
-        })
-        .collect();
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
-    let [who, kind, profile] = [0, 1, 2].map(|column| width(column).unwrap_or(0));
-    for [a, b, c, now] in &rows {
-        writeln!(out, "  {a:<who$}  {b:<kind$}  {c:<profile$}  {now}")?;
-    }
+    print_people(out, &status.people, household)?;
 
     writeln!(out, "\n{}", say(&words::UPSTREAMS))?;
     let width = status.upstreams.iter().map(|upstream| upstream.url.chars().count()).max();
@@ -106,4 +85,232 @@ fn print(
         writeln!(out, "  {:<width$}  {health}{latency}{error}", upstream.url)?;
     }
     Ok(())
+}
+
+/// Everyone with what holds now; below, what is left of each budget and what waits.
+fn print_people(
+    out: &mut dyn Write,
+    people: &[PersonStatus],
+    household: &Household,
+) -> std::io::Result<()> {
+    let language = household.language;
+    let say = |words: &'static Words| words.in_language(language);
+    let heads: Vec<[String; 3]> = people
+        .iter()
+        .map(|person| {
+            let (who, kind) = match person.kind.as_str() {
+                "child" => (label(household, &person.id), say(&words::CHILD)),
+                "adult" => (label(household, &person.id), say(&words::ADULT)),
+                _ => (say(&words::UNKNOWN_DEVICES).to_owned(), "–"),
+            };
+            [who, kind.to_owned(), person.profile.clone()]
+        })
+        .collect();
+    let widest = |column: usize| heads.iter().map(|head| width(&head[column])).max();
+    let [who, kind, profile] = [0, 1, 2].map(|column| widest(column).unwrap_or(0));
+    for (person, [a, b, c]) in people.iter().zip(&heads) {
+        let head = format!("  {a:<who$}  {b:<kind$}  {c:<profile$}  ");
+        let now = [format!("{}: {}", say(&words::NOW), now_of(person, language))];
+        write_beside(out, &head, &str::to_owned, &now, " ")?;
+        for budget in &person.budgets {
+            write_below(out, width(&head), &budget_of(budget, language))?;
+        }
+        let waits = match person.requests {
+            0 => continue,
+            1 => say(&time::REQUEST_WAITS).to_owned(),
+            several => time::REQUESTS_WAIT.fill(language, &several.to_string(), ""),
+        };
+        write_below(out, width(&head), &waits)?;
+    }
+    Ok(())
+}
+
+/// `paused until 21:00, Bedtime; changes 06:30`.
+fn now_of(person: &PersonStatus, language: Language) -> String {
+    let mut holds: Vec<String> = Vec::new();
+    if person.is_paused {
+        holds.push(match &person.paused_until {
+            Some(until) => time::PAUSED_UNTIL.fill(language, &readable(until), ""),
+            None => time::PAUSED.in_language(language).to_owned(),
+        });
+    }
+    match &person.free_until {
+        // What was given serves nobody who is paused.
+        Some(until) if !person.is_paused => {
+            holds.push(time::FREE_UNTIL.fill(language, &readable(until), ""));
+        }
+        Some(_) => {}
+        None => holds.extend(person.windows.iter().map(|id| {
+            let bedtime = words::BEDTIME.in_language(language);
+            if id == words::BEDTIME_ID { bedtime.to_owned() } else { printable(id).into_owned() }
+        })),
+    }
+    let holds = if holds.is_empty() { "–".to_owned() } else { holds.join(", ") };
+    let changes = words::CHANGES_AT.in_language(language);
+    match &person.until {
+        Some(until) => format!("{holds}; {changes} {}", readable(until)),
+        None => holds,
+    }
+}
+
+/// `YouTube: about 20 of 60 min used, about 40 left`: what is measured by names asked for is never
+/// exact, and is not told as if it were.
+fn budget_of(budget: &BudgetStatus, language: Language) -> String {
+    let say = |words: &'static Words| words.in_language(language).to_owned();
+    let used = budget.used.to_string();
+    let told = match (budget.minutes, budget.used) {
+        (None, 0) => say(&time::NO_LIMIT),
+        (None, _) => time::USED.fill(language, &used, ""),
+        (Some(0), 0) => say(&time::NO_TIME_TODAY),
+        (Some(minutes), 0) => time::UNUSED.fill(language, &minutes.to_string(), ""),
+        (Some(minutes), _) => time::USED_OF.fill(language, &used, &minutes.to_string()),
+    };
+    let left = match budget.left {
+        _ if budget.used == 0 => None,
+        Some(0) => Some(say(&time::NOTHING_LEFT)),
+        Some(left) => Some(time::LEFT.fill(language, &left.to_string(), "")),
+        None => None,
+    };
+    let session = (budget.mode == "started" && budget.left != Some(0))
+        .then(|| say(if budget.is_running { &time::RUNNING } else { &time::NOT_STARTED }));
+    let told: Vec<String> = [Some(told), left, session].into_iter().flatten().collect();
+    format!("{}: {}", printable(&budget.label), told.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::changes::tests::household;
+    use super::super::columns::COLUMNS;
+    use super::*;
+    use crate::control::{CacheStatus, Status};
+
+    fn sofia() -> PersonStatus {
+        PersonStatus {
+            id: "sofia".to_owned(),
+            kind: "child".to_owned(),
+            profile: "7-9".to_owned(),
+            is_paused: false,
+            paused_until: None,
+            free_until: None,
+            budgets: Vec::new(),
+            requests: 0,
+            windows: Vec::new(),
+            until: None,
+        }
+    }
+
+    fn youtube(minutes: Option<u32>, used: u32) -> BudgetStatus {
+        BudgetStatus {
+            budget: "youtube".to_owned(),
+            label: "YouTube".to_owned(),
+            mode: "measured".to_owned(),
+            minutes,
+            used,
+            left: minutes.map(|minutes| minutes.saturating_sub(used)),
+            is_running: false,
+            is_closed: false,
+        }
+    }
+
+    fn status(time_known: bool) -> Status {
+        let nothing = "2026-11-23T18:00:00-06:00";
+        Status {
+            v: 1,
+            version: "0.1.0".to_owned(),
+            since: nothing.to_owned(),
+            config: None,
+            rules_since: nothing.to_owned(),
+            troubles: Vec::new(),
+            time_known,
+            listen: Vec::new(),
+            names: 0,
+            lists: 0,
+            queries: 0,
+            blocked: 0,
+            cached: 0,
+            failed: 0,
+            cache: CacheStatus { entries: 0, bytes: 0 },
+            upstreams: Vec::new(),
+            people: vec![sofia()],
+        }
+    }
+
+    fn people(people: &[PersonStatus], language: Language) -> String {
+        let mut out = Vec::new();
+        print_people(&mut out, people, &household(language)).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn a_pause_says_until_when() {
+        let until = Some("2026-11-23T21:00:00-06:00".to_owned());
+        let (windows, paused_until) = (vec!["bedtime".to_owned()], until.clone());
+        let paused = PersonStatus { is_paused: true, paused_until, windows, until, ..sofia() };
+        let line = "  Sofía  child  7-9  now: paused until 2026-11-23 21:00, Bedtime; changes";
+        assert_eq!(people(&[paused], Language::En).lines().next(), Some(line));
+    }
+
+    #[test]
+    fn given_time_lifts_the_windows() {
+        let free_until = Some("2026-11-23T21:00:00-06:00".to_owned());
+        let free = PersonStatus { free_until, windows: vec!["bedtime".to_owned()], ..sofia() };
+        let printed = people(&[free], Language::Es);
+        assert!(printed.contains("ahora: tiempo libre hasta 2026-11-23 21:00"), "{printed}");
+        assert!(!printed.contains("dormir"));
+    }
+
+    #[test]
+    fn minutes_never_sound_exact() {
+        let told = |budget: &BudgetStatus| budget_of(budget, Language::En);
+        let half = youtube(Some(60), 20);
+        assert_eq!(told(&half), "YouTube: about 20 of 60 min used, about 40 left");
+        assert_eq!(told(&youtube(Some(60), 60)), "YouTube: about 60 of 60 min used, no time left");
+        assert_eq!(told(&youtube(Some(60), 0)), "YouTube: 60 min, not used yet");
+        assert_eq!(told(&youtube(Some(0), 0)), "YouTube: no time today");
+        assert_eq!(told(&youtube(None, 5)), "YouTube: about 5 min used, no limit today");
+        assert_eq!(told(&youtube(None, 0)), "YouTube: no limit today");
+        let spanish = budget_of(&half, Language::Es);
+        assert_eq!(spanish, "YouTube: cerca de 20 de 60 min usados, quedan cerca de 40");
+    }
+
+    #[test]
+    fn what_a_child_starts_says_whether_it_runs() {
+        let started = |is_running, used| {
+            let mode = "started".to_owned();
+            budget_of(&BudgetStatus { mode, is_running, ..youtube(Some(60), used) }, Language::En)
+        };
+        assert_eq!(started(false, 0), "YouTube: 60 min, not used yet, not started");
+        assert_eq!(started(true, 9), "YouTube: about 9 of 60 min used, about 51 left, running");
+        assert_eq!(started(false, 60), "YouTube: about 60 of 60 min used, no time left");
+    }
+
+    #[test]
+    fn what_waits_is_told_below() {
+        let budgets = vec![youtube(Some(60), 20)];
+        let busy = PersonStatus { budgets, requests: 2, ..sofia() };
+        let expected = "  Sofía  child  7-9  now: –\n                     YouTube: about 20 of 60 min used, about 40 left\n                     2 requests wait: amparo requests\n";
+        assert_eq!(people(&[busy], Language::En), expected);
+        let one = PersonStatus { requests: 1, ..sofia() };
+        assert!(people(&[one], Language::Es).contains("1 solicitud espera"));
+    }
+
+    #[test]
+    fn an_unknown_time_is_not_well() {
+        let printed = |time_known| {
+            let mut out = Vec::new();
+            print(&mut out, &status(time_known), &household(Language::En)).unwrap();
+            String::from_utf8(out).unwrap()
+        };
+        let unknown = printed(false);
+        let first = "! The time is not known yet: every schedule's stricter side holds.";
+        assert_eq!(unknown.lines().next(), Some(first));
+        assert!(printed(true).starts_with("All is well.\n"));
+    }
+
+    #[test]
+    fn the_table_of_people_fits_a_terminal() {
+        let windows = vec!["homework \u{1b}[31m".repeat(12)];
+        let printed = people(&[PersonStatus { windows, ..sofia() }], Language::Es);
+        assert!(printed.lines().all(|line| width(line) <= COLUMNS) && !printed.contains('\u{1b}'));
+    }
 }

@@ -2,12 +2,13 @@ use std::io::Write;
 
 use jiff::Timestamp;
 
-use super::{App, Exit, Failure, label, moments, name_of, print_json, readable};
+use super::{App, Exit, Failure, label, moments, name_of, print_json, readable, word_label};
 use crate::clients::neighbours::Neighbours;
 use crate::control::{self, Command};
 use crate::inspect;
 use crate::name::Name;
 use crate::policy::rules::Household;
+use crate::policy::{ReasonKind, budget};
 use crate::words::{self, Words};
 
 /// Explain why a name is open or closed, with every step of the decision
@@ -98,6 +99,7 @@ fn print(out: &mut dyn Write, why: &inspect::Why, household: &Household) -> std:
     if !why.categories.is_empty() {
         rows.push((&words::CATEGORIES, why.categories.join(", ")));
     }
+    rows.extend(minutes_of(why, household).map(|minutes| (&words::time::BUDGET, minutes)));
     rows.extend(why.target.clone().map(|target| (&words::ANSWERED_AS, target)));
     rows.extend(why.until.as_deref().map(|until| (&words::CHANGES_AT, readable(until))));
     for (head, cell) in rows {
@@ -122,4 +124,71 @@ fn print(out: &mut dyn Write, why: &inspect::Why, household: &Household) -> std:
         }
     }
     Ok(())
+}
+
+/// What the budget that closes a name allows on that day; the file may have changed since the
+/// daemon read it.
+fn minutes_of(why: &inspect::Why, household: &Household) -> Option<String> {
+    if why.reason.kind != ReasonKind::Budget.word() {
+        return None;
+    }
+    let child = why.child.as_deref()?;
+    let subject = household.subjects.iter().find(|subject| subject.id == child)?;
+    let id = why.reason.id.as_deref()?;
+    let budget = subject.rules.budgets.iter().find(|budget| budget.id == id)?;
+    let at: Timestamp = why.at.parse().ok()?;
+    let day = budget::day_of(at, &subject.zone, household.day_starts);
+    let minutes = budget.minutes_on(day.weekday())?.to_string();
+    Some(words::time::MINUTES_ON.fill(household.language, &word_label(household, id), &minutes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::changes::tests::household;
+    use super::*;
+    use crate::policy::budget::{Budget, BudgetMode};
+    use crate::policy::rules::What;
+    use crate::words::Language;
+
+    #[test]
+    fn a_budget_that_closes_a_name_says_how_much_it_allows() {
+        let mut household = household(Language::En);
+        let what = What::Tag(household.tags.find("youtube").unwrap());
+        let sofia = household.subjects.iter_mut().find(|subject| subject.id == "sofia").unwrap();
+        sofia.rules.budgets = vec![Budget {
+            id: "youtube".to_owned(),
+            what,
+            minutes: [Some(45), None, None, None, None, None, Some(90)],
+            mode: BudgetMode::Measured,
+        }];
+        // Two in the morning of a Monday still belongs to Sunday.
+        for (at, minutes) in [("2026-11-23T18:00:00-06:00", 45), ("2026-11-23T02:00:00-06:00", 90)]
+        {
+            let why = inspect::Why {
+                v: 1,
+                name: "www.youtube.com".to_owned(),
+                child: Some("sofia".to_owned()),
+                device: None,
+                profile: "7-9".to_owned(),
+                at: at.to_owned(),
+                verdict: "block".to_owned(),
+                reason: inspect::WhyReason {
+                    kind: "budget".to_owned(),
+                    id: Some("youtube".to_owned()),
+                    text: "YouTube: Sofía has no time left for it now".to_owned(),
+                },
+                categories: Vec::new(),
+                matches: Vec::new(),
+                target: None,
+                until: Some("2026-11-24T04:00:00-06:00".to_owned()),
+                steps: Vec::new(),
+            };
+            let mut out = Vec::new();
+            print(&mut out, &why, &household).unwrap();
+            let printed = String::from_utf8(out).unwrap();
+            let row = format!("\n  budget      YouTube: {minutes} min that day\n");
+            assert!(printed.contains(&row), "{printed}");
+            assert!(printed.contains("\n  changes     2026-11-24 04:00\n"), "{printed}");
+        }
+    }
 }

@@ -317,6 +317,7 @@ fn status(shared: &Shared) -> Status {
             .map(|window| window.name.clone())
             .collect(),
         is_paused: moment.is_paused(id),
+        paused_until: None,
         free_until: moment.freed_until(id).map(|at| inspect::local_time(house, at)),
         budgets: family::budgets(shared, &state, id),
         requests: waiting.iter().filter(|request| request.child == subject.id).count(),

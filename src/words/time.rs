@@ -100,6 +100,8 @@ pub static WEEK_UNKNOWN: Words = Words::new(
 );
 /// Until a time.
 pub const UNTIL: Sentence = Sentence { es: "hasta {what}", en: "until {what}" };
+/// From a time on.
+pub const FROM: Sentence = Sentence { es: "desde {what}", en: "from {what}" };
 /// A pause without its end.
 pub static PAUSED: Words = Words::new("en pausa", "paused");
 /// A pause with its end.
@@ -123,6 +125,8 @@ pub const USED: Sentence = Sentence {
 };
 /// Not used, without limit.
 pub static NO_LIMIT: Words = Words::new("hoy sin límite", "no limit today");
+/// A day on which nothing is allowed.
+pub static NO_TIME_TODAY: Words = Words::new("hoy no hay tiempo", "no time today");
 /// So many minutes left.
 pub const LEFT: Sentence = Sentence { es: "quedan cerca de {what}", en: "about {what} left" };
 /// No minutes left.
@@ -155,9 +159,8 @@ pub const ASKED: Sentence = Sentence {
     es: "Solicitud {what} de {who} anotada: espera respuesta.",
     en: "Request {what} of {who} is noted: it waits for an answer.",
 };
-/// A request that was answered before, or that is repeated.
-pub const ASKED_BEFORE: Sentence =
-    Sentence { es: "Solicitud {what} de {who}", en: "Request {what} of {who}" };
+/// What a child asks for who asks for time.
+pub static TIME: Words = Words::new("tiempo", "time");
 /// What the child is told with an answer.
 pub static NOTE: Words = Words::new("nota", "note");
 /// Nobody changed anything.
