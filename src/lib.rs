@@ -47,8 +47,8 @@
 //! |---|---|---|
 //! | [`name`] | – | domain names: parse, walk the parents, show escaped |
 //! | [`words`] | – | every sentence about the household, Spanish and English side by side |
-//! | [`clock`] | – | the only file that asks what time it is |
 //! | [`sys`] | – | the only file with `unsafe`: what only the kernel can do |
+//! | [`clock`] | sys | the only file that asks what time it is |
 //! | [`policy`] | name, words | PURE: who × what × when → verdict and reason. Cannot fail |
 //! | [`lists`] | name, words, sys, policy | text → entries → index, a file → look-up |
 //! | [`clients`] | name, clock, policy | address → device → subject; the kernel's neighbour table |

@@ -11,15 +11,21 @@ use std::io;
 use std::mem::{offset_of, size_of, zeroed};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::ops::Deref;
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use std::ptr::{addr_of, addr_of_mut};
 
 use nix::libc;
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
 
 /// A file, mapped into memory for reading: opening it costs nothing, and the kernel may drop and
 /// read its pages again as it likes.
 #[derive(Debug)]
 pub struct Mapped(memmap2::Mmap);
+
+/// A file descriptor that can be waited for, and read when there is something.
+#[derive(Debug)]
+pub struct Readable(AsyncFd<OwnedFd>);
 
 /// Datagrams that came in together. Received into memory that is made once.
 pub struct Inbox {
@@ -98,6 +104,37 @@ impl Deref for Mapped {
 
     fn deref(&self) -> &[u8] {
         &self.0
+    }
+}
+
+// === impl Readable ===
+
+impl Readable {
+    /// Has the runtime look after a descriptor that does not block. To be called within one.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn new(descriptor: OwnedFd) -> io::Result<Self> {
+        // SAFETY: an `OwnedFd` is open and names the same file until it is dropped, and this one
+        // is handed to nobody who could put another in its place.
+        let watched = unsafe { AsyncFd::register_with_interest(descriptor, Interest::READABLE) };
+        watched.map(Readable).map_err(Into::into)
+    }
+
+    /// Waits for something to read, and reads it.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub async fn read(&self, octets: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let mut ready = self.0.readable().await?;
+            let read = ready.try_io(|descriptor| Ok(nix::unistd::read(descriptor, octets)?));
+            match read {
+                Ok(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {}
+                Ok(read) => return read,
+                Err(_would_block) => {}
+            }
+        }
     }
 }
 
@@ -322,6 +359,17 @@ const GIVE_WAY: libc::c_int = 10;
 pub fn give_way() {
     // SAFETY: no memory is passed. On Linux the number 0 is the calling thread alone.
     let _asked = unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, GIVE_WAY) };
+}
+
+/// Whether the kernel says that its clock is synchronised: NTP programs tell it, and it takes that
+/// back when they fall silent for hours. None where it may not be asked.
+#[must_use]
+pub fn is_clock_synchronised() -> Option<bool> {
+    // SAFETY: it is numbers, for which zeroes are valid. Zero as `modes` asks and changes nothing.
+    let mut about: libc::timex = unsafe { zeroed() };
+    // SAFETY: the kernel writes to a `timex`, which lives until the call returns.
+    let state = unsafe { libc::adjtimex(&raw mut about) };
+    (state >= 0).then_some(state != libc::TIME_ERROR && about.status & libc::STA_UNSYNC == 0)
 }
 
 // === impl Frame ===

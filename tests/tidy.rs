@@ -12,8 +12,8 @@ use std::path::{Path, PathBuf};
 const MAY_USE: &[(&str, &[&str])] = &[
     ("name", &[]),
     ("words", &[]),
-    ("clock", &[]),
     ("sys", &[]),
+    ("clock", &["sys"]),
     ("policy", &["name", "words"]),
     ("lists", &["name", "words", "sys", "policy"]),
     ("clients", &["name", "clock", "policy"]),

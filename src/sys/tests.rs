@@ -202,3 +202,22 @@ fn a_kernel_that_knows_no_batches_is_asked_for_one() {
     let lengths: Vec<usize> = calls.iter().map(|(length, _)| *length).collect();
     assert_eq!(lengths, [4, 4, 4, 3, 2, 1]);
 }
+
+#[tokio::test]
+#[cfg_attr(miri, ignore = "miri has no pipes")]
+async fn who_reads_waits_until_there_is_something() {
+    let (reader, mut writer) = std::io::pipe().unwrap();
+    let reader = std::os::fd::OwnedFd::from(reader);
+    nix::fcntl::fcntl(&reader, nix::fcntl::F_SETFL(nix::fcntl::OFlag::O_NONBLOCK)).unwrap();
+    let reader = Readable::new(reader).unwrap();
+    let mut octets = [0; 8];
+    let write = async { writer.write_all(b"amparo").unwrap() };
+    let (read, ()) = tokio::join!(reader.read(&mut octets), write);
+    assert_eq!(&octets[..read.unwrap()], b"amparo");
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "miri asks no kernel")]
+fn the_kernel_says_the_same_of_its_clock_twice() {
+    assert_eq!(is_clock_synchronised(), is_clock_synchronised());
+}
