@@ -170,9 +170,12 @@ fn copy(from: &Path, to: &Path) -> io::Result<()> {
 }
 
 fn read(path: &Path) -> Result<(u64, State), Unread> {
-    let damaged = |error: io::Error| match error.kind() {
-        io::ErrorKind::NotFound => Unread::Missing,
-        _ => Unread::Damaged(error.to_string()),
+    let damaged = |error: io::Error| {
+        if error.kind() == io::ErrorKind::NotFound {
+            Unread::Missing
+        } else {
+            Unread::Damaged(error.to_string())
+        }
     };
     let file = File::open(path).map_err(damaged)?;
     let mut octets = Vec::new();

@@ -345,8 +345,7 @@ impl Ledger {
     pub fn passing(&self, household: &Household) -> Passing {
         let mut inner = self.lock();
         let time = inner.time(&self.clock);
-        // Not told: whoever asks has it.
-        inner.advance(household, &time);
+        self.advance(&mut inner, household, &time);
         inner.state.passing(household, &time)
     }
 
@@ -354,13 +353,10 @@ impl Ledger {
     pub fn tick(&self, household: &Household) {
         let mut inner = self.lock();
         let time = inner.time(&self.clock);
-        let effect = inner.advance(household, &time);
+        self.advance(&mut inner, household, &time);
+        // That a span is over everyone knows already: its end was told with it.
         let has_ended = inner.state.expire(&time);
         inner.is_dirty |= has_ended;
-        // That a span is over everyone knows already: its end was told with it.
-        if effect.bites {
-            self.changed.notify_one();
-        }
     }
 
     /// When [`Ledger::tick`] has something to do next; none: nothing is to come. It may lie in the
@@ -369,7 +365,7 @@ impl Ledger {
     pub fn due(&self, household: &Household) -> Option<Timestamp> {
         let mut inner = self.lock();
         let time = inner.time(&self.clock);
-        inner.advance(household, &time);
+        self.advance(&mut inner, household, &time);
         let state = &inner.state;
         let spans = state.spans.ends(&time);
         spans.chain(state.requests.next_end(&time)).chain(state.minutes.due(&time)).min()
@@ -381,10 +377,7 @@ impl Ledger {
         let time = inner.time(&self.clock);
         let State { minutes, events, saved, .. } = &mut inner.state;
         let effect = minutes.touch(household, subject, budgets, (saved.as_ref(), &time), events);
-        inner.is_dirty |= effect.is_dirty;
-        if effect.bites {
-            self.changed.notify_one();
-        }
+        self.note_effect(&mut inner, effect);
     }
 
     /// How far each budget of the subject is used today, by its place.
@@ -392,9 +385,7 @@ impl Ledger {
     pub fn usage(&self, household: &Household, subject: SubjectId) -> Vec<Usage> {
         let mut inner = self.lock();
         let time = inner.time(&self.clock);
-        if inner.advance(household, &time).bites {
-            self.changed.notify_one();
-        }
+        self.advance(&mut inner, household, &time);
         let Some(subject) = household.subjects.get(usize::from(subject.0)) else {
             return Vec::new();
         };
@@ -412,6 +403,19 @@ impl Ledger {
     fn lock(&self) -> MutexGuard<'_, Inner> {
         // What a panic left is still the best that is known.
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn advance(&self, inner: &mut Inner, household: &Household, time: &Time) {
+        let State { minutes, events, saved, .. } = &mut inner.state;
+        let effect = minutes.advance(household, saved.as_ref(), time, events);
+        self.note_effect(inner, effect);
+    }
+
+    fn note_effect(&self, inner: &mut Inner, effect: Effect) {
+        inner.is_dirty |= effect.is_dirty;
+        if effect.bites {
+            self.changed.notify_one();
+        }
     }
 
     /// Something that decides is another now.
@@ -433,13 +437,6 @@ impl Inner {
             run: self.state.run,
             first_run: self.first_run,
         }
-    }
-
-    fn advance(&mut self, household: &Household, time: &Time) -> Effect {
-        let State { minutes, events, saved, .. } = &mut self.state;
-        let effect = minutes.advance(household, saved.as_ref(), time, events);
-        self.is_dirty |= effect.is_dirty;
-        effect
     }
 }
 

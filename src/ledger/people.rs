@@ -214,15 +214,18 @@ impl Ledger {
     /// Says yes or no to a request. A yes opens the word for the span; without a span the word
     /// stands in the config file already, and taking the answer back takes that back too.
     pub fn answer(&self, id: u64, answer: Answer, by: &Actor) -> Result<Done, Refusal> {
+        let Answer { approve, word, span, note } = answer;
         self.change(|state, time| {
             state.requests.expire(time);
             let request = state.requests.waiting(id)?;
             let child = request.child.as_str();
             let mut steps = Vec::new();
-            let mut word = word_of(answer.word.as_deref().unwrap_or(&request.word))?;
+            // A no is about what was asked for.
+            let word = word.as_deref().filter(|_| approve).unwrap_or(&request.word);
+            let word = word_of(word)?;
             let mut until = None;
-            match answer.span {
-                _ if !answer.approve => word.clone_from(&request.word),
+            match span {
+                _ if !approve => {}
                 None if word == TIME_WORD => return Err(Refusal::TimeForGood),
                 None => {}
                 Some(span) if word == TIME_WORD => {
@@ -238,21 +241,21 @@ impl Ledger {
                     until = Some(end);
                 }
             }
-            let approved = answer.approve;
-            let (verdict, action) = if approved {
+            let (verdict, action) = if approve {
                 (RequestState::Approved, "approve")
             } else {
                 (RequestState::Denied, "deny")
             };
-            state.requests.answer(id, verdict, until, answer.note.as_deref(), time);
+            state.requests.answer(id, verdict, until, note.as_deref(), time);
             let owner = child.to_owned();
-            state
-                .events
-                .add(Happening::RequestAnswered { child: owner, request: id, approved }, time);
+            state.events.add(
+                Happening::RequestAnswered { child: owner, request: id, approved: approve },
+                time,
+            );
             let about = About { child: Some(child), what: Some(&word), until };
             let audit = state.changes.add(action, about, by, time);
             let back = Back::Request { id, state: verdict };
-            let in_file = approved && steps.is_empty() && state.changes.join_file(child, &back);
+            let in_file = approve && steps.is_empty() && state.changes.join_file(child, &back);
             if !in_file {
                 steps.push(back);
                 state.changes.can_undo(audit, steps, None);
@@ -310,9 +313,9 @@ impl Ledger {
     /// Makes a change that decides something.
     fn change<T>(
         &self,
-        make: impl FnOnce(&mut State, &Time) -> Result<T, Refusal>,
+        alter: impl FnOnce(&mut State, &Time) -> Result<T, Refusal>,
     ) -> Result<T, Refusal> {
-        let made = self.change_quietly(make)?;
+        let made = self.change_quietly(alter)?;
         self.changed.notify_one();
         Ok(made)
     }
@@ -320,20 +323,20 @@ impl Ledger {
     /// Makes one that does not.
     fn change_quietly<T>(
         &self,
-        make: impl FnOnce(&mut State, &Time) -> Result<T, Refusal>,
+        alter: impl FnOnce(&mut State, &Time) -> Result<T, Refusal>,
     ) -> Result<T, Refusal> {
         let mut inner = self.lock();
         let time = inner.time(&self.clock);
-        let made = make(&mut inner.state, &time)?;
+        let made = alter(&mut inner.state, &time)?;
         inner.is_dirty = true;
         Ok(made)
     }
 
     /// Makes one that nothing can refuse.
-    fn note_only<T>(&self, make: impl FnOnce(&mut State, &Time) -> T) -> T {
+    fn note_only<T>(&self, alter: impl FnOnce(&mut State, &Time) -> T) -> T {
         let mut inner = self.lock();
         let time = inner.time(&self.clock);
-        let made = make(&mut inner.state, &time);
+        let made = alter(&mut inner.state, &time);
         inner.is_dirty = true;
         made
     }
