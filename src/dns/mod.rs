@@ -9,6 +9,7 @@
 pub mod answer;
 pub mod cache;
 mod desk;
+mod handing;
 mod notes;
 mod places;
 pub mod records;
@@ -30,6 +31,7 @@ use crate::clients::Client;
 use crate::clients::neighbours::Neighbours;
 use crate::clock::Clock;
 use crate::config::settings::BlockedAnswer;
+use crate::enforce::{Given, Handed};
 use crate::journal::Journal;
 use crate::name::Name;
 use crate::policy::local::LocalAnswer;
@@ -69,6 +71,7 @@ pub struct Resolver {
     counters: Counters,
     places: Arc<Places>,
     turns: Turns,
+    handed: Arc<Handed>,
     /// What was answered, in numbers.
     pub counts: Counts,
 }
@@ -98,6 +101,7 @@ pub struct Waiting {
     packet: Box<[u8]>,
     question: Question,
     client: Client,
+    from: IpAddr,
     verdict: Verdict,
     /// The name asked upstream: the question's, or the safe one.
     wanted: Name,
@@ -112,6 +116,8 @@ pub struct Waiting {
 /// What an answer is made from.
 struct Asked<'a> {
     sight: &'a Sight,
+    /// The address it was asked from.
+    from: IpAddr,
     packet: &'a [u8],
     question: &'a Question,
     client: &'a Client,
@@ -134,6 +140,7 @@ impl serve::Answer for Resolver {
     }
 
     fn end(&self, desk: &mut Desk) {
+        desk.notes.handing.settle(&self.handed, desk.sight.tick);
         desk.end(&self.counts, &self.journal);
     }
 
@@ -215,7 +222,8 @@ impl Resolver {
         let Sight { state, moment, tick, .. } = sight;
         let verdict = state.house.policy.decide(client.subject, &question.name, moment);
         let limit_octets = answer::limit_octets(question, source.tcp);
-        let mut asked = Asked { sight, packet, question, client, verdict, allowance, notes };
+        let from = source.from.ip();
+        let mut asked = Asked { sight, from, packet, question, client, verdict, allowance, notes };
         let wanted = match verdict.action {
             Action::Block => {
                 Self::close(&mut asked, verdict, &question.name, out);
@@ -246,6 +254,7 @@ impl Resolver {
                 packet: packet.into(),
                 question: *question,
                 client: client.clone(),
+                from,
                 verdict,
                 wanted: *wanted,
                 group,
@@ -300,6 +309,7 @@ impl Resolver {
         let quick = self
             .answer_known(&sight, &client, None, &mut notes, &question, &packet, &source, &mut out);
         notes.settle(&sight.state, &self.counts, &self.journal);
+        notes.handing.settle(&self.handed, sight.tick);
         match quick {
             Quick::Reply | Quick::ReplyThen(_) => Ok(Some(out)),
             Quick::Silence => Ok(None),
@@ -316,6 +326,7 @@ impl Resolver {
         let mut notes = Notes::default();
         let mut asked = Asked {
             sight: &sight,
+            from: waiting.from,
             packet,
             question,
             client,
@@ -339,6 +350,7 @@ impl Resolver {
             answer::servfail(packet, question, Some(ede), &mut out);
         }
         notes.settle(&sight.state, &self.counts, &self.journal);
+        notes.handing.settle(&self.handed, sight.tick);
         answer::fit(&mut out, waiting.limit_octets);
         out
     }
@@ -371,6 +383,7 @@ impl Resolver {
             counters: Counters::default(),
             places: Arc::default(),
             turns: Turns::default(),
+            handed: Arc::default(),
             counts: Counts::default(),
         }
     }
@@ -390,6 +403,12 @@ impl Resolver {
     #[must_use]
     pub fn cache(&self) -> &Cache {
         &self.cache
+    }
+
+    /// What was handed to whom, where connections are to be cut.
+    #[must_use]
+    pub fn handed(&self) -> &Arc<Handed> {
+        &self.handed
     }
 
     /// The neighbour table.
@@ -481,6 +500,9 @@ impl Resolver {
             return false;
         }
         asked.note(asked.verdict, &asked.question.name);
+        if asked.sight.state.hands_to(asked.client.subject) {
+            asked.note_handed(response, aged);
+        }
         true
     }
 
@@ -598,6 +620,20 @@ impl Asked<'_> {
             judged: *judged,
             at: sight.now,
         });
+    }
+
+    /// Notes the addresses that the answer hands out.
+    #[cold]
+    fn note_handed(&mut self, response: &Response, aged: Aged) {
+        let Asked { sight, client, question, from, .. } = *self;
+        let given = || Given {
+            device: Arc::clone(&client.device),
+            from,
+            subject: sight.state.facts(client.subject).id.clone(),
+            name: question.name,
+            addresses: Vec::new(),
+        };
+        self.notes.handing.note(from, question, response, (aged, sight.tick), given);
     }
 
     /// The longest this answer may be kept.

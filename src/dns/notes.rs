@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use jiff::Timestamp;
 
+use super::handing::Handing;
 use super::state::State;
 use crate::clients::Client;
 use crate::clock::Tick;
@@ -48,6 +49,8 @@ pub(super) struct Notes {
     pub(super) failed: u64,
     /// Each with the number of queries of the flood it stands for; 0: it stands for itself.
     kept: Vec<(Note, u64)>,
+    /// Addresses that were given out.
+    pub(super) handing: Handing,
     /// Which batch this is.
     batch: u64,
 }
