@@ -21,6 +21,7 @@
 //! | *index* | all names of all lists, one file mapped into memory ([`lists::Index`]) |
 //! | *copy* | a fetched list as it came, in the state directory ([`house::fetched`]) |
 //! | *held* | kept out of force because it does not look like the list it was ([`update::judge`]) |
+//! | *handed* | the addresses a device was given, so that a router can cut them ([`enforce`]) |
 //! | *desk* | what one thread keeps between queries ([`dns::Desk`]) |
 //!
 //! # The journey of a query
@@ -56,7 +57,8 @@
 //! | [`config`] | name, words, policy, lists, clients | the one file: raw → checked, every mistake at once |
 //! | [`house`] | all of these but clock | reads the lists of a config: everything that decides, whole |
 //! | [`journal`] | name, words, clock, policy, config | SQLite by one writer thread; readers beside it |
-//! | [`dns`] | name, clock, sys, policy, clients, config, house, journal | sockets, wire format, cache, upstreams |
+//! | [`enforce`] | name, words, clock, config | tells a router the addresses of what just closed |
+//! | [`dns`] | name, clock, sys, policy, clients, config, house, journal, enforce | sockets, wire format, cache, upstreams |
 //! | [`update`] | name, words, clock, sys, lists, config, house | fetches lists, and keeps what must not be taken out |
 //! | [`inspect`] | name, words, policy, lists, clients, config, house, update | what the program says of itself, as JSON |
 //! | [`control`] | – | the language of the control socket |
@@ -96,6 +98,7 @@
 //! | how a closed name is answered | [`dns::answer`] |
 //! | a command | one file in `cli/` and a variant of its `Command` |
 //! | what is kept | [`journal`] |
+//! | what a router is told, and how | [`enforce`], `docs/enforce/` |
 
 pub mod cli;
 pub mod clients;
@@ -104,6 +107,7 @@ pub mod config;
 pub mod control;
 pub mod daemon;
 pub mod dns;
+pub mod enforce;
 pub mod house;
 pub mod inspect;
 pub mod journal;

@@ -21,7 +21,11 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("config", &["name", "words", "policy", "lists", "clients"]),
     ("house", &["name", "words", "sys", "policy", "lists", "clients", "config"]),
     ("journal", &["name", "words", "clock", "policy", "config"]),
-    ("dns", &["name", "clock", "sys", "policy", "clients", "config", "house", "journal"]),
+    ("enforce", &["name", "words", "clock", "config"]),
+    (
+        "dns",
+        &["name", "clock", "sys", "policy", "clients", "config", "house", "journal", "enforce"],
+    ),
     ("update", &["name", "words", "clock", "sys", "lists", "config", "house"]),
     ("inspect", &["name", "words", "policy", "lists", "clients", "config", "house", "update"]),
     ("control", &[]),
@@ -29,7 +33,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         "daemon",
         &[
             "name", "words", "clock", "sys", "policy", "lists", "clients", "config", "house",
-            "journal", "dns", "update", "inspect", "control",
+            "journal", "enforce", "dns", "update", "inspect", "control",
         ],
     ),
     (
@@ -257,7 +261,14 @@ fn both_readmes_have_the_same_sections() {
 #[test]
 fn every_config_in_a_document_is_accepted() {
     let folder = tempfile::tempdir().expect("there is room for a directory");
-    for document in ["README.md", "README.es.md", "docs/lists/README.md", "docs/lists/LEAME.md"] {
+    for document in [
+        "README.md",
+        "README.es.md",
+        "docs/lists/README.md",
+        "docs/lists/LEAME.md",
+        "docs/enforce/README.md",
+        "docs/enforce/LEAME.md",
+    ] {
         let blocks = toml_blocks(&read(document));
         assert!(!blocks.is_empty(), "{document} shows no config");
         for (line, text) in blocks {

@@ -198,6 +198,15 @@ impl Neighbours {
         }
     }
 
+    /// All addresses behind which a device stands, its hardware address written as in
+    /// [`Neighbour::text`]. Walks the whole table: nothing for the way of a query.
+    #[must_use]
+    pub fn addresses_of(&self, device: &str) -> Vec<IpAddr> {
+        let edition = self.shared.edition.load();
+        let of_device = edition.iter().filter(|(_, neighbour)| &*neighbour.text == device);
+        of_device.map(|(&address, _)| address).collect()
+    }
+
     /// A number that is another one whenever the table has changed.
     #[must_use]
     pub fn version(&self) -> u64 {
@@ -586,6 +595,10 @@ mod tests {
         assert_eq!(neighbours.mac_of(ip("::ffff:192.168.1.2")), Some(TABLET));
         assert_eq!(neighbours.mac_of(ip("fe80::2")), Some(TABLET));
         assert_eq!(neighbours.mac_of(ip("192.168.1.3")), None);
+        let mut addresses = neighbours.addresses_of(&TABLET.to_string());
+        addresses.sort();
+        assert_eq!(addresses, [ip("192.168.1.2"), ip("fe80::2")]);
+        assert_eq!(neighbours.addresses_of("192.168.1.2"), Vec::<IpAddr>::new());
     }
 
     #[test]

@@ -79,6 +79,7 @@ pub(super) fn config(context: &mut Context<'_>) -> Option<Config> {
     let local = settings::local_names(context, &dns);
     let journal = settings::journal(context);
     let state_directory = settings::state(context);
+    let enforce = settings::enforce(context);
     let mut tags = tags(context);
     let calendars = calendars(context);
     let profiles = profiles(context, &tags, &calendars);
@@ -134,6 +135,7 @@ pub(super) fn config(context: &mut Context<'_>) -> Option<Config> {
         downloads: tags.downloads,
         dns,
         journal,
+        enforce,
         state_directory,
         country: home.country,
         name: home.name,

@@ -41,7 +41,7 @@ use context::Context;
 use elements::{Mistake, Word};
 pub use place::{directory_in, find_file, read_file, state_directory, usual_place};
 pub use report::{Origin, Problem, Report, Severity};
-pub use settings::{DnsSettings, Download, JournalSettings};
+pub use settings::{DnsSettings, Download, EnforceSettings, JournalSettings, NftablesSet};
 
 /// The embedded default: every key with its default, commented out.
 pub const EMBEDDED: &str = include_str!("../../config/amparo.toml");
@@ -65,6 +65,8 @@ pub struct Config {
     pub dns: DnsSettings,
     /// How the journal is kept.
     pub journal: JournalSettings,
+    /// Who is told the addresses of what just closed.
+    pub enforce: Option<EnforceSettings>,
     /// `[state] directory`.
     pub state_directory: Option<std::path::PathBuf>,
     /// The country whose help lines are shown: ISO 3166-1 alpha-2.

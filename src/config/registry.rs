@@ -141,10 +141,7 @@ pub static TABLES: &[Table] = &[
     many("child", "A child: its devices and rules.", &[PERSON, AGE, RULES]),
     many("adult", "An adult: the devices and rules.", &[PERSON, RULES]),
     many("calendar", "Days that a schedule is about, or leaves out.", &[CALENDAR]),
-    Table {
-        unbuilt: Some("a connection that is open when something closes stays open"),
-        ..once("enforce", "Cutting connections of what just closed.", &[ENFORCE])
-    },
+    once("enforce", "Cutting connections of what just closed. docs/enforce/README.md.", &[ENFORCE]),
     Table {
         unbuilt: Some("nobody is told anything"),
         // Where a message goes is each kind's own affair.
@@ -390,8 +387,18 @@ const CALENDAR: &[Key] = &[
 ];
 
 const ENFORCE: &[Key] = &[
-    Key::new("command", Shape::Texts, "\"/usr/local/bin/cut\"", "Told the addresses."),
-    Key::new("nftables_set", Shape::Text, "\"inet amparo closed\"", "Filled with them."),
+    Key::new(
+        "command",
+        Shape::Texts,
+        "\"/usr/local/bin/cut\"",
+        "A program, with its arguments as an array: it reads what closes and opens, line by line.",
+    ),
+    Key::new(
+        "nftables_set",
+        Shape::Text,
+        "\"inet amparo closed\"",
+        "Family, table and set of nftables that holds what is closed; for IPv6 with a 6 behind.",
+    ),
 ];
 
 const NOTIFY: &[Key] = &[

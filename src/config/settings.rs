@@ -89,6 +89,25 @@ pub struct JournalSettings {
     pub flush: Duration,
 }
 
+/// `[enforce]`: who is told the addresses of what just closed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EnforceSettings {
+    /// A program with its arguments, never empty; no shell reads them.
+    pub command: Option<Vec<String>>,
+    /// A pair of nftables sets.
+    pub nftables_set: Option<NftablesSet>,
+}
+
+/// A set of nftables' `inet` family for addresses of IPv4; with a `6` behind its name, the one for
+/// those of IPv6.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NftablesSet {
+    /// The table it is in.
+    pub table: String,
+    /// Its name.
+    pub set: String,
+}
+
 /// A list that is fetched.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Download {

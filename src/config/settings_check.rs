@@ -1,5 +1,5 @@
-//! `[household]`'s single values, `[dns]`, `[journal]`, `[state]`, `[web]`: settings that are not
-//! rules.
+//! `[household]`'s single values, `[dns]`, `[journal]`, `[state]`, `[web]`, `[enforce]`:
+//! settings that are not rules.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
@@ -10,8 +10,11 @@ use toml::de::DeTable;
 
 use super::context::Context;
 use super::elements::{self, Upstream};
-use super::read::{Text, flag, inner, rows, text, texts, texts_of, whole};
-use super::settings::{BlockedAnswer, DnsSettings, JournalSettings, Scheme, Strategy, UpstreamUrl};
+use super::read::{Text, Value, flag, inner, rows, text, texts, texts_of, whole};
+use super::settings::{
+    BlockedAnswer, DnsSettings, EnforceSettings, JournalSettings, NftablesSet, Scheme, Strategy,
+    UpstreamUrl,
+};
 use super::suggest::did_you_mean;
 use crate::name::Name;
 use crate::policy::budget;
@@ -30,6 +33,10 @@ const KEEP_MIB: u32 = 200;
 const FLUSH_SECONDS: u32 = 5;
 /// The program's own names where `[web] names` is silent.
 const OWN_PAGES: [&str; 2] = ["amparo.home.arpa", "ask.home.arpa"];
+
+/// The longest name of an nftables table or set, in octets: the kernel takes 255, people fewer; the
+/// `6` of the second set fits in any case.
+const NFTABLES_NAME_OCTETS_MAX: usize = 64;
 
 /// Whose questions are taken by default: private ranges (RFC 1918, RFC 6598, RFC 4193), link-local
 /// ones and loopback. Anybody else would make this an open resolver.
@@ -289,4 +296,69 @@ pub(super) fn state(context: &mut Context<'_>) -> Option<PathBuf> {
         return None;
     }
     Some(context.path(directory.text))
+}
+
+/// Checks `[enforce]`; none where it names nobody to tell.
+pub(super) fn enforce(context: &mut Context<'_>) -> Option<EnforceSettings> {
+    let table = inner(context.root, "enforce")?;
+    let command = table.get("command").and_then(|value| command(context, value));
+    let nftables_set = text(table, "nftables_set").and_then(|set| nftables_set(context, &set));
+    (command.is_some() || nftables_set.is_some())
+        .then_some(EnforceSettings { command, nftables_set })
+}
+
+/// A program with its arguments. Where it has a path, from the directory of the file.
+fn command(context: &mut Context<'_>, value: &Value<'_>) -> Option<Vec<String>> {
+    let words = texts_of(value);
+    let Some(program) = words.first().filter(|program| !program.text.trim().is_empty()) else {
+        let help = "write the path of a program, or remove the line";
+        context.error(value.span(), "`command` names no program", help);
+        return None;
+    };
+    if words.iter().any(|word| word.text.contains('\0')) {
+        let help = "remove it; nothing takes such an argument";
+        context.error(value.span(), "`command` holds a NUL character", help);
+        return None;
+    }
+    if words.len() == 1 && program.text.contains(char::is_whitespace) {
+        let parts: Vec<&str> = program.text.split_whitespace().collect();
+        let message = format!("`{}` is taken as the name of one program", program.text);
+        let help = format!("arguments stand by themselves: `command = {parts:?}`");
+        context.warning(program.span.clone(), message, help);
+    }
+    let path = if program.text.contains('/') {
+        context.path(program.text).to_string_lossy().into_owned()
+    } else {
+        program.text.to_owned()
+    };
+    let arguments = words[1..].iter().map(|word| word.text.to_owned());
+    Some(std::iter::once(path).chain(arguments).collect())
+}
+
+fn nftables_set(context: &mut Context<'_>, written: &Text<'_>) -> Option<NftablesSet> {
+    const HELP: &str = "write family, table and set, like `inet amparo closed`";
+    let words: Vec<&str> = written.text.split_whitespace().collect();
+    let (message, help) = match words[..] {
+        ["inet", table, set] if is_nftables_name(table) && is_nftables_name(set) => {
+            return Some(NftablesSet { table: table.to_owned(), set: set.to_owned() });
+        }
+        ["inet", _, _] => {
+            let message = format!("`{}` has a name that nftables does not take", written.text);
+            (message, "names have letters, digits, `_` and `-`, and begin with a letter")
+        }
+        [family @ ("ip" | "ip6" | "arp" | "bridge" | "netdev"), ..] => {
+            let message = format!("a table of family `{family}` does not hold both IPv4 and IPv6");
+            (message, "make a table of family `inet`: see docs/enforce/README.md")
+        }
+        _ => (format!("`{}` names no set of nftables", written.text), HELP),
+    };
+    context.error(written.span.clone(), message, help);
+    None
+}
+
+/// Whether it is a name that can stand in a script of nftables without quotes.
+fn is_nftables_name(name: &str) -> bool {
+    name.len() <= NFTABLES_NAME_OCTETS_MAX
+        && name.starts_with(|letter: char| letter.is_ascii_alphabetic())
+        && name.bytes().all(|octet| octet.is_ascii_alphanumeric() || b"_-".contains(&octet))
 }

@@ -12,13 +12,11 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use jiff::Timestamp;
 
-use super::notes::{Allowance, Counts, Notes};
+use super::notes::{Allowance, Books, Notes};
 use super::state::State;
 use crate::clients::Client;
 use crate::clients::neighbours::Neighbours;
 use crate::clock::{Clock, Tick};
-use crate::journal::Journal;
-use crate::ledger::Ledger;
 use crate::policy::Moment;
 
 /// What one loop keeps between its queries.
@@ -100,10 +98,10 @@ impl Desk {
     }
 
     /// Brings the notes of the batch where they belong.
-    pub(super) fn end(&mut self, counts: &Counts, journal: &Journal, ledger: &Ledger) {
+    pub(super) fn end(&mut self, books: &Books<'_>) {
         // Whoever waits for this batch does not wait for ever, whatever becomes of the notes.
         let _over = Over(&self.turn);
-        self.notes.settle(&self.sight.state, counts, journal, ledger);
+        self.notes.settle(&self.sight.state, self.sight.tick, books);
     }
 
     /// Who asks, with what the query sees and where notes are taken; none for an address that was

@@ -9,6 +9,7 @@
 pub mod answer;
 pub mod cache;
 mod desk;
+mod handing;
 mod notes;
 mod places;
 pub mod records;
@@ -30,6 +31,7 @@ use crate::clients::Client;
 use crate::clients::neighbours::Neighbours;
 use crate::clock::Clock;
 use crate::config::settings::BlockedAnswer;
+use crate::enforce::{Given, Handed};
 use crate::journal::Journal;
 use crate::ledger::Ledger;
 use crate::name::Name;
@@ -40,7 +42,7 @@ use cache::{Cache, Key};
 pub use desk::Desk;
 use desk::{Sight, Turns};
 pub use notes::Counts;
-use notes::{Allowance, Note, Notes};
+use notes::{Allowance, Books, Note, Notes};
 use places::{Place, Places};
 use records::rtype;
 use rewrite::{Aged, Response};
@@ -71,6 +73,7 @@ pub struct Resolver {
     counters: Counters,
     places: Arc<Places>,
     turns: Turns,
+    handed: Arc<Handed>,
     /// What was answered, in numbers.
     pub counts: Counts,
 }
@@ -100,6 +103,7 @@ pub struct Waiting {
     packet: Box<[u8]>,
     question: Question,
     client: Client,
+    from: IpAddr,
     verdict: Verdict,
     /// The name asked upstream: the question's, or the safe one.
     wanted: Name,
@@ -114,6 +118,8 @@ pub struct Waiting {
 /// What an answer is made from.
 struct Asked<'a> {
     sight: &'a Sight,
+    /// The address it was asked from.
+    from: IpAddr,
     packet: &'a [u8],
     question: &'a Question,
     client: &'a Client,
@@ -136,7 +142,7 @@ impl serve::Answer for Resolver {
     }
 
     fn end(&self, desk: &mut Desk) {
-        desk.end(&self.counts, &self.journal, &self.ledger);
+        desk.end(&self.books());
     }
 
     fn answer_now(
@@ -217,7 +223,8 @@ impl Resolver {
         let Sight { state, moment, tick, .. } = sight;
         let verdict = state.house.policy.decide(client.subject, &question.name, moment);
         let limit_octets = answer::limit_octets(question, source.tcp);
-        let mut asked = Asked { sight, packet, question, client, verdict, allowance, notes };
+        let from = source.from.ip();
+        let mut asked = Asked { sight, from, packet, question, client, verdict, allowance, notes };
         let wanted = match verdict.action {
             Action::Block => {
                 Self::close(&mut asked, verdict, &question.name, out);
@@ -248,6 +255,7 @@ impl Resolver {
                 packet: packet.into(),
                 question: *question,
                 client: client.clone(),
+                from,
                 verdict,
                 wanted: *wanted,
                 group,
@@ -301,7 +309,7 @@ impl Resolver {
         let (mut out, mut notes) = (Vec::new(), Notes::default());
         let quick = self
             .answer_known(&sight, &client, None, &mut notes, &question, &packet, &source, &mut out);
-        notes.settle(&sight.state, &self.counts, &self.journal, &self.ledger);
+        notes.settle(&sight.state, sight.tick, &self.books());
         match quick {
             Quick::Reply | Quick::ReplyThen(_) => Ok(Some(out)),
             Quick::Silence => Ok(None),
@@ -318,6 +326,7 @@ impl Resolver {
         let mut notes = Notes::default();
         let mut asked = Asked {
             sight: &sight,
+            from: waiting.from,
             packet,
             question,
             client,
@@ -340,9 +349,19 @@ impl Resolver {
             let ede = Ede { code, text: "" };
             answer::servfail(packet, question, Some(ede), &mut out);
         }
-        notes.settle(&sight.state, &self.counts, &self.journal, &self.ledger);
+        notes.settle(&sight.state, sight.tick, &self.books());
         answer::fit(&mut out, waiting.limit_octets);
         out
+    }
+
+    /// Where notes are brought.
+    fn books(&self) -> Books<'_> {
+        Books {
+            counts: &self.counts,
+            journal: &self.journal,
+            ledger: &self.ledger,
+            handed: &self.handed,
+        }
     }
 
     /// What a query sees that begins now.
@@ -375,6 +394,7 @@ impl Resolver {
             counters: Counters::default(),
             places: Arc::default(),
             turns: Turns::default(),
+            handed: Arc::default(),
             counts: Counts::default(),
         }
     }
@@ -394,6 +414,12 @@ impl Resolver {
     #[must_use]
     pub fn cache(&self) -> &Cache {
         &self.cache
+    }
+
+    /// What was handed to whom, where connections are to be cut.
+    #[must_use]
+    pub fn handed(&self) -> &Arc<Handed> {
+        &self.handed
     }
 
     /// The neighbour table.
@@ -486,6 +512,9 @@ impl Resolver {
         }
         asked.note(asked.verdict, &asked.question.name);
         asked.count();
+        if asked.sight.state.hands_to(asked.client.subject) {
+            asked.note_handed(response, aged);
+        }
         true
     }
 
@@ -613,6 +642,20 @@ impl Asked<'_> {
             let allowance = self.allowance.as_deref_mut().map(|allowance| (allowance, tick));
             self.notes.count(self.client.subject, budgets, allowance);
         }
+    }
+
+    /// Notes the addresses that the answer hands out.
+    #[cold]
+    fn note_handed(&mut self, response: &Response, aged: Aged) {
+        let Asked { sight, client, question, from, .. } = *self;
+        let given = || Given {
+            device: Arc::clone(&client.device),
+            from,
+            subject: sight.state.facts(client.subject).id.clone(),
+            name: question.name,
+            addresses: Vec::new(),
+        };
+        self.notes.handing.note(from, question, response, (aged, sight.tick), given);
     }
 
     /// The longest this answer may be kept.

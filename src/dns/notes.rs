@@ -8,9 +8,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use jiff::Timestamp;
 
+use super::handing::Handing;
 use super::state::State;
 use crate::clients::Client;
 use crate::clock::Tick;
+use crate::enforce::Handed;
 use crate::journal::{Entry, Journal};
 use crate::ledger::Ledger;
 use crate::name::Name;
@@ -40,6 +42,14 @@ pub struct Counts {
     pub failed: AtomicU64,
 }
 
+/// Where notes are brought.
+pub(super) struct Books<'a> {
+    pub(super) counts: &'a Counts,
+    pub(super) journal: &'a Journal,
+    pub(super) ledger: &'a Ledger,
+    pub(super) handed: &'a Handed,
+}
+
 /// What was noted of a batch, or of one answer.
 #[derive(Debug, Default)]
 pub(super) struct Notes {
@@ -52,6 +62,8 @@ pub(super) struct Notes {
     kept: Vec<(Note, u64)>,
     /// Who used what a budget limits.
     used: Vec<(SubjectId, BudgetSet)>,
+    /// Addresses that were given out.
+    pub(super) handing: Handing,
     /// Which batch this is.
     batch: u64,
 }
@@ -170,13 +182,9 @@ impl Notes {
     }
 
     /// Brings the notes where they belong.
-    pub(super) fn settle(
-        &mut self,
-        state: &State,
-        counts: &Counts,
-        journal: &Journal,
-        ledger: &Ledger,
-    ) {
+    pub(super) fn settle(&mut self, state: &State, now: Tick, books: &Books<'_>) {
+        let Books { counts, journal, ledger, handed } = *books;
+        self.handing.settle(handed, now);
         let numbers = [
             (&counts.queries, &mut self.queries),
             (&counts.blocked, &mut self.blocked),

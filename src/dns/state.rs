@@ -12,10 +12,10 @@ use crate::clock::Clock;
 use crate::config::settings::{Strategy, UpstreamUrl};
 use crate::house::House;
 use crate::name::Name;
-use crate::policy::Moment;
 use crate::policy::passing::Passing;
 use crate::policy::rules::{JournalLevel, SubjectId, SubjectKind};
 use crate::policy::tags::Tag;
+use crate::policy::{Action, Moment};
 
 /// A household with its upstreams, compiled for queries.
 pub struct State {
@@ -46,6 +46,9 @@ pub(super) struct Facts {
     pub(super) id: Option<Arc<str>>,
     pub(super) journal: JournalLevel,
     group: u8,
+    /// Whether the addresses that its devices are given are remembered: what adults ask for never
+    /// is.
+    is_handed: bool,
 }
 
 /// Upstreams with what they were made from, so that a reload keeps their connections and health.
@@ -103,6 +106,7 @@ impl State {
                 id: (subject.kind != SubjectKind::Unknown).then(|| subject.id.as_str().into()),
                 journal: subject.rules.journal,
                 group: if subject.rules.relays_closed { children } else { adults },
+                is_handed: house.config.enforce.is_some() && subject.kind != SubjectKind::Adult,
             })
             .collect();
         let tag_ids = household.tags.iter().map(|(_, info)| info.id.as_str().into()).collect();
@@ -180,6 +184,22 @@ impl State {
     #[must_use]
     pub fn upstreams_for(&self, name: &Name) -> &Arc<Upstreams> {
         self.upstreams_of(self.zone_of(name).unwrap_or(ADULTS))
+    }
+
+    /// Whether a name is closed at a moment for the child with this id; none, or an id that is gone:
+    /// for unknown devices.
+    #[must_use]
+    pub fn is_closed(&self, subject: Option<&str>, name: &Name, moment: &Moment) -> bool {
+        let policy = &self.house.policy;
+        let is_theirs = |facts: &Facts| facts.id.is_some() && facts.id.as_deref() == subject;
+        let found = (0..=u16::MAX).zip(&self.subjects).find(|(_, facts)| is_theirs(facts));
+        let subject = found.map_or(SubjectId::UNKNOWN, |(place, _)| SubjectId(place));
+        policy.decide(subject, name, moment).action == Action::Block
+    }
+
+    /// Whether the addresses given to this subject's devices are remembered.
+    pub(super) fn hands_to(&self, subject: SubjectId) -> bool {
+        self.facts(subject).is_handed
     }
 
     /// What every query of a subject needs.

@@ -1,0 +1,82 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::dns::wire;
+use crate::name::Name;
+
+const A: &[u8] = b"\xc0\x0c\0\x01\0\x01\0\0\x01\x2c\0\x04\xcb\0\x71\x05";
+const AAAA: &[u8] =
+    b"\xc0\x0c\0\x1c\0\x01\0\0\x01\x2c\0\x10\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x05";
+/// `1 . ipv4hint=203.0.113.5,203.0.113.6 ipv6hint=2001:db8::6`
+const HTTPS: &[u8] = b"\xc0\x0c\0\x41\0\x01\0\0\x01\x2c\0\x23\0\x01\0\
+    \0\x04\0\x08\xcb\0\x71\x05\xcb\0\x71\x06\
+    \0\x06\0\x10\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x06";
+
+fn packet(flags: u8, qtype: u16, answers: &[&[u8]], additional: &[&[u8]]) -> Vec<u8> {
+    let mut packet = vec![0xab, 0xcd, flags, 0, 0, 1];
+    for section in [answers, &[], additional] {
+        packet.extend_from_slice(&u16::try_from(section.len()).unwrap().to_be_bytes());
+    }
+    packet.extend_from_slice(b"\x03www\x04test\0");
+    packet.extend_from_slice(&qtype.to_be_bytes());
+    packet.extend_from_slice(&[0, 1]);
+    packet.extend_from_slice(&[answers.concat(), additional.concat()].concat());
+    packet
+}
+
+fn response(qtype: u16, answers: &[&[u8]], additional: &[&[u8]]) -> Response {
+    let name = Name::parse("www.test").unwrap();
+    Response::read(&packet(0x81, qtype, answers, additional), &name, qtype).unwrap()
+}
+
+fn ips(text: &str) -> Vec<IpAddr> {
+    text.split(' ').map(|ip| ip.parse().unwrap()).collect()
+}
+
+#[test]
+fn addresses_and_hints_of_the_answer_are_handed_out_and_no_others() {
+    assert_eq!(addresses(&response(1, &[A, A], &[AAAA])), ips("203.0.113.5"));
+    assert_eq!(addresses(&response(28, &[AAAA], &[])), ips("2001:db8::5"));
+    let hints = ips("203.0.113.5 203.0.113.6 2001:db8::6");
+    assert_eq!(addresses(&response(65, &[HTTPS], &[A])), hints);
+    assert_eq!(addresses(&response(1, &[], &[])), Vec::<IpAddr>::new());
+}
+
+#[test]
+fn an_answer_is_noted_once_a_minute_for_each_device_and_again_when_it_is_another() {
+    let question = wire::question(&packet(1, 1, &[], &[])).unwrap();
+    let response = response(1, &[A], &[]);
+    let mut handing = Handing::default();
+    let mut is_noted = |from: &str, age_seconds, tick| {
+        let before = handing.given.len();
+        let from: IpAddr = from.parse().unwrap();
+        let aged = Aged { age_seconds, stale: false };
+        handing.note(from, &question, &response, (aged, Tick(tick)), || Given {
+            device: "tablet".into(),
+            from,
+            subject: None,
+            name: question.name,
+            addresses: Vec::new(),
+        });
+        handing.given.len() > before
+    };
+    assert!(is_noted("192.168.1.2", 0, 100_000));
+    assert!(!is_noted("192.168.1.2", 5, 105_000));
+    assert!(is_noted("192.168.1.3", 5, 105_000), "another device");
+    assert!(is_noted("192.168.1.2", 1, 130_000), "fetched anew since");
+    assert!(is_noted("192.168.1.2", 61, 190_000), "a minute later");
+}
+
+proptest! {
+    #[test]
+    fn whatever_a_record_holds_is_survived(mut data in proptest::collection::vec(any::<u8>(), 0..80)) {
+        data.truncate(80);
+        let length = u16::try_from(data.len()).unwrap().to_be_bytes();
+        let record = [b"\xc0\x0c\0\x41\0\x01\0\0\x01\x2c", &length[..], &data].concat();
+        let name = Name::parse("www.test").unwrap();
+        let message = packet(0x81, 65, &[&record], &[]);
+        if let Ok(response) = Response::read(&message, &name, 65) {
+            prop_assert!(addresses(&response).len() <= data.len() / 4);
+        }
+    }
+}
