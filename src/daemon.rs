@@ -26,6 +26,7 @@ use crate::clock::{Clock, Watch};
 use crate::config::{self, Checked, Config};
 use crate::dns::cache::Cache;
 use crate::dns::{Resolver, State};
+use crate::house::calendars::CalendarState;
 use crate::house::{self, Copies, Found, House};
 use crate::inspect;
 use crate::journal::{self, Journal};
@@ -143,6 +144,7 @@ pub async fn start(mut options: Options) -> Result<Daemon, Failure> {
             .map_err(|why| Failure::Config(why.to_string()))?;
     let mut notices = notices_of(&found);
     let Found { mut checked, text, state_directory, trouble } = found;
+    lint(&mut checked, &text, &clock);
     if options.offline {
         checked.config.go_offline();
     }
@@ -447,6 +449,7 @@ impl Shared {
         let file = self.config_file();
         let read = house::read_config(file, self.options.state_directory.as_deref());
         let (mut checked, text) = read.map_err(|(why, _)| why.to_string())?;
+        lint(&mut checked, &text, &self.clock);
         if self.options.offline {
             checked.config.go_offline();
         }
@@ -461,6 +464,7 @@ impl Shared {
         let state = self.resolver.state();
         let notices = self.notices.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let lists = list_troubles(&self.lists());
+        let calendars = state.house.calendars.iter().flat_map(CalendarState::troubles);
         let upstreams = state.upstreams().flat_map(|group| group.state());
         let silent = upstreams.filter(|upstream| !upstream.healthy).map(|upstream| {
             let why = upstream.last_error.map(|why| format!(": {why}")).unwrap_or_default();
@@ -472,6 +476,7 @@ impl Shared {
             .cloned()
             .chain(notices.start.iter().cloned())
             .chain(lists)
+            .chain(calendars)
             .chain(silent)
             .chain(self.ledger_troubles())
             .chain(self.journal_troubles())
@@ -554,6 +559,12 @@ fn prepare(directory: &Path, notices: &mut Vec<String>) -> Result<(), Failure> {
         return Ok(());
     }
     Err(Failure::State { path: directory.to_owned(), why: error.to_string() })
+}
+
+/// Adds to the warnings of a config what is odd in it.
+fn lint(checked: &mut Checked, text: &str, clock: &Clock) {
+    let today = checked.config.household.zone.to_datetime(clock.now()).date();
+    checked.warnings.add(config::lint::lint(text, &checked.config, today));
 }
 
 /// Logs the warnings of a config.

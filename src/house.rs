@@ -5,6 +5,7 @@
 //! that cannot be read is replaced by its last good copy there, so that what was closed for a child
 //! stays closed.
 
+pub mod calendars;
 pub mod fetched;
 pub mod place;
 mod texts;
@@ -24,6 +25,7 @@ use crate::lists::{
 use crate::name::Name;
 use crate::policy::Policy;
 use crate::policy::rules::SubjectKind;
+use calendars::CalendarState;
 use texts::Look;
 
 /// The largest list file that is read, in bytes: 5 million names of 25 letters. Larger ones are
@@ -66,6 +68,8 @@ pub struct House {
     pub devices: Table,
     /// What became of each list.
     pub lists: Vec<ListState>,
+    /// What became of each calendar file.
+    pub calendars: Vec<CalendarState>,
     /// Names in the index.
     pub names: usize,
 }
@@ -171,7 +175,8 @@ impl House {
     /// Never fails: a list that cannot be read is replaced by its last good copy or left out, and
     /// its state says so.
     #[must_use]
-    pub fn open(config: Config, state_directory: &Path, copies: Copies) -> Self {
+    pub fn open(mut config: Config, state_directory: &Path, copies: Copies) -> Self {
+        let calendars = calendars::fill(&mut config, state_directory, copies);
         let mut looks: Vec<Look> =
             config.lists.iter().map(|source| texts::look(source, state_directory)).collect();
         if copies == Copies::Keep {
@@ -190,7 +195,7 @@ impl House {
             subjects[usize::from(subject.0)].kind == SubjectKind::Child
         });
         let policy = Policy::new(config.household.clone(), Arc::new(index));
-        House { config, policy, devices, lists, names }
+        House { config, policy, devices, lists, calendars, names }
     }
 
     /// Every list entry that covers a name. Reads the lists again: their text is not kept.

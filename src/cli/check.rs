@@ -3,6 +3,7 @@ use std::path::PathBuf;
 
 use super::{App, Exit, Failure, count, failure_of, print_json, print_report};
 use crate::config::{self, Origin, System};
+use crate::house::calendars::CalendarState;
 use crate::house::{Copies, House, ListState, Unusable};
 
 /// How many refused entries are named: enough to see of which kind they are.
@@ -41,7 +42,7 @@ impl Check {
             Err(report) => {
                 if self.json {
                     let mistakes = report.to_json();
-                    print_json(&mut out, &json(&origin, false, &mistakes, &[]))?;
+                    print_json(&mut out, &json(&origin, false, &mistakes, &[], &[]))?;
                 } else {
                     print_report(&report);
                 }
@@ -51,18 +52,24 @@ impl Check {
 
         let state = config::state_directory(app.place.state.as_deref(), Some(&checked.config));
         let house = House::open(checked.config, &state, Copies::LookOnly);
-        let troubles: Vec<String> = house.lists.iter().flat_map(troubles_of).collect();
+        let today = app.clock.now().to_zoned(house.policy.household.zone.clone()).date();
+        let odd = config::lint::lint(&text, &house.config, today);
+        let mut warnings = checked.warnings;
+        warnings.add(odd);
+        let lists: Vec<String> = house.lists.iter().flat_map(troubles_of).collect();
+        let calendars: Vec<String> =
+            house.calendars.iter().flat_map(CalendarState::troubles).collect();
         if self.json {
             return print_json(
                 &mut out,
-                &json(&origin, true, &checked.warnings.to_json(), &troubles),
+                &json(&origin, true, &warnings.to_json(), &lists, &calendars),
             );
         }
-        if !checked.warnings.is_empty() {
+        if !warnings.is_empty() {
             out.flush()?;
-            print_report(&checked.warnings);
+            print_report(&warnings);
         }
-        for trouble in &troubles {
+        for trouble in lists.iter().chain(&calendars) {
             writeln!(std::io::stderr(), "warning: {trouble}")?;
         }
         let people = house.policy.household.subjects.len() - 1;
@@ -101,6 +108,7 @@ fn json(
     good: bool,
     problems: &serde_json::Value,
     lists: &[String],
+    calendars: &[String],
 ) -> serde_json::Value {
     serde_json::json!({
         "v": crate::inspect::JSON_VERSION,
@@ -108,5 +116,6 @@ fn json(
         "good": good,
         "problems": problems,
         "lists": lists,
+        "calendars": calendars,
     })
 }

@@ -133,6 +133,7 @@ pub(super) fn config(context: &mut Context<'_>) -> Option<Config> {
         devices,
         lists: tags.sources,
         downloads: tags.downloads,
+        calendars: calendars.files,
         dns,
         journal,
         enforce,

@@ -220,8 +220,8 @@ fn take_out(text: &str, whose: &Whose<'_>, key: &str, words: &[Text<'_>], place:
         return remove_item(text, &items, place, &array);
     }
     if !whose.in_braces {
-        let whole = start_of_line(text, line.key.start)..end_of_line(text, line.end);
-        return Splice::new(text).replace(whole, "").done();
+        let cut = start_of_line(text, line.key.start)..end_of_line(text, line.end);
+        return Splice::new(text).replace(cut, "").done();
     }
     let begins = start_in_braces(text, line.key.start);
     let behind = &text[line.end..];

@@ -7,9 +7,10 @@ use super::context::Context;
 use super::elements;
 use super::part::{self, Sayer};
 use super::read::{Text, Value, entries, inner, rows, text, text_of, texts};
+use super::settings::CalendarFile;
 use super::suggest::did_you_mean;
 use super::tags::Tags;
-use crate::policy::hours::{Days, Schedule};
+use crate::policy::hours::{CalendarFiles, Days, Schedule};
 use crate::policy::rules::Scope;
 use crate::words::BEDTIME_ID;
 
@@ -17,46 +18,74 @@ use crate::words::BEDTIME_ID;
 const EVERY_DAY: Days = Days(0b111_1111);
 
 /// The calendars with their days.
-pub(super) struct Calendars(Vec<(String, Vec<(Date, Date)>)>);
+pub(super) struct Calendars {
+    rows: Vec<Calendar>,
+    /// Those whose days are in files, too.
+    pub(super) files: Vec<CalendarFile>,
+}
+
+struct Calendar {
+    id: String,
+    dates: Vec<(Date, Date)>,
+    /// Its place among the files.
+    file: Option<usize>,
+}
+
+/// What `dates` or `except` says: dates, and the places of calendar files.
+type Written = (Vec<(Date, Date)>, Vec<usize>);
 
 /// Reads `[calendar.ID]`.
 pub(super) fn calendars(context: &mut Context<'_>) -> Calendars {
-    let mut calendars = Vec::new();
+    let mut calendars = Calendars { rows: Vec::new(), files: Vec::new() };
     for entry in entries(context.root, "calendar") {
         if entry.table.get("dates").is_none() && entry.table.get("file").is_none() {
             let message = format!("calendar `{}` has no days", entry.id.text);
-            let help = "add `dates = [\"2026-12-20..2027-01-10\"]`";
+            let help = "add `dates = [\"2026-12-20..2027-01-10\"]`, or `file = \"holidays.ics\"`";
             context.error(entry.id.span.clone(), message, help);
         }
         let written = texts(entry.table, "dates").unwrap_or_default();
         let dates =
             written.iter().filter_map(|date| context.element(date, elements::dates)).collect();
-        calendars.push((entry.id.text.to_owned(), dates));
+        let id = entry.id.text.to_owned();
+        let file = text(entry.table, "file").filter(|file| {
+            if file.text.is_empty() {
+                let help = "write a path, like \"holidays.ics\"";
+                context.error(file.span.clone(), format!("calendar `{id}` has no file"), help);
+            }
+            !file.text.is_empty()
+        });
+        let file = file.map(|file| {
+            let path = context.path(file.text);
+            calendars.files.push(CalendarFile { id: id.clone(), path });
+            calendars.files.len() - 1
+        });
+        calendars.rows.push(Calendar { id, dates, file });
     }
-    Calendars(calendars)
+    calendars
 }
 
 impl Calendars {
     /// The days of `dates` or `except`: dates, or a calendar's.
-    fn days(&self, context: &mut Context<'_>, table: &DeTable<'_>, key: &str) -> Vec<(Date, Date)> {
-        let mut days = Vec::new();
+    fn days(&self, context: &mut Context<'_>, table: &DeTable<'_>, key: &str) -> Written {
+        let (mut days, mut files) = Written::default();
         for written in texts(table, key).unwrap_or_default() {
             if elements::is_dates(written.text) {
                 days.extend(context.element(&written, elements::dates));
                 continue;
             }
-            if let Some((_, dates)) = self.0.iter().find(|(id, _)| id == written.text) {
-                days.extend(dates);
+            if let Some(calendar) = self.rows.iter().find(|row| row.id == written.text) {
+                days.extend(&calendar.dates);
+                files.extend(calendar.file);
             } else {
                 let message = format!("there is no calendar `{}`", written.text);
-                let known = self.0.iter().map(|(id, _)| id.as_str());
+                let known = self.rows.iter().map(|row| row.id.as_str());
                 let help = did_you_mean(written.text, known).unwrap_or_else(|| {
                     format!("add `[calendar.{}]`", elements::id_from(written.text))
                 });
                 context.error(written.span, message, help);
             }
         }
-        days
+        (days, files)
     }
 }
 
@@ -107,8 +136,8 @@ fn schedule(
         context.error(window.span(), format!("{title} closes nothing"), help);
     }
     let days = days(context, table);
-    let dates = calendars.days(context, table, "dates");
-    let except = calendars.days(context, table, "except");
+    let (dates, in_dates) = calendars.days(context, table, "dates");
+    let (except, in_except) = calendars.days(context, table, "except");
     Some(Schedule {
         name: name.unwrap_or_else(|| time.map_or_else(String::new, |time| time.text.to_owned())),
         days,
@@ -118,6 +147,7 @@ fn schedule(
         allow,
         dates,
         except,
+        files: CalendarFiles { dates: in_dates, except: in_except },
     })
 }
 
@@ -167,5 +197,6 @@ fn bed(context: &mut Context<'_>, days: Days, time: &Text<'_>) -> Option<Schedul
         allow: Scope::default(),
         dates: Vec::new(),
         except: Vec::new(),
+        files: CalendarFiles::default(),
     })
 }

@@ -13,6 +13,8 @@ mod context;
 pub mod edit;
 mod elements;
 mod hours;
+pub mod ical;
+pub mod lint;
 mod lists;
 mod part;
 mod people;
@@ -41,7 +43,9 @@ use context::Context;
 use elements::{Mistake, Word};
 pub use place::{directory_in, find_file, read_file, state_directory, usual_place};
 pub use report::{Origin, Problem, Report, Severity};
-pub use settings::{DnsSettings, Download, EnforceSettings, JournalSettings, NftablesSet};
+pub use settings::{
+    CalendarFile, DnsSettings, Download, EnforceSettings, JournalSettings, NftablesSet,
+};
 
 /// The embedded default: every key with its default, commented out.
 pub const EMBEDDED: &str = include_str!("../../config/amparo.toml");
@@ -61,6 +65,9 @@ pub struct Config {
     pub lists: Vec<Source>,
     /// Those of them that are fetched.
     pub downloads: Vec<Download>,
+    /// The calendars whose days are in files: [`Schedule::files`](crate::policy::hours::Schedule)
+    /// names them by their places here.
+    pub calendars: Vec<CalendarFile>,
     /// How questions come in and go out.
     pub dns: DnsSettings,
     /// How the journal is kept.

@@ -380,9 +380,11 @@ const CALENDAR: &[Key] = &[
         "[\"2026-12-20..2027-01-10\"]",
         "Days, and stretches of days with both ends included.",
     ),
-    Key::new("file", Shape::Text, "\"holidays.ics\"", "A file in iCalendar form.").unbuilt(
-        "only its `dates` count; without any, a schedule on these days holds on every day, and one \
-         except these days too",
+    Key::new(
+        "file",
+        Shape::Text,
+        "\"holidays.ics\"",
+        "A file in iCalendar form, from this file's place. docs/time/calendars.md.",
     ),
 ];
 

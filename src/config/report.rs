@@ -120,6 +120,14 @@ impl Report {
         Report { problems, text: text.to_owned(), origin: origin.clone() }
     }
 
+    /// Adds more problems of the same text.
+    pub fn add(&mut self, more: Vec<Problem>) {
+        self.problems.extend(more);
+        // As in `new`: a stable sort, so that two sets about one place stay in their order.
+        self.problems.sort_by_key(|problem| (problem.span.start, problem.span.end));
+        self.problems.dedup();
+    }
+
     /// The problems, in the order of their places.
     #[must_use]
     pub fn problems(&self) -> &[Problem] {

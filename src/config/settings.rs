@@ -5,6 +5,15 @@ use std::time::Duration;
 
 use crate::name::Name;
 
+/// `[calendar.ID]` whose days are in a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CalendarFile {
+    /// The calendar's id.
+    pub id: String,
+    /// The file, in iCalendar form.
+    pub path: std::path::PathBuf,
+}
+
 /// `[dns]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DnsSettings {

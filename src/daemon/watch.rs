@@ -1,4 +1,4 @@
-//! What makes a reload: SIGHUP, a changed config file, a changed list file.
+//! What makes a reload: SIGHUP, a changed config file, list file or calendar file.
 //!
 //! Files are looked at every two seconds instead of by inotify: editors replace files, containers
 //! mount them, and both break watches.
@@ -65,7 +65,7 @@ pub(super) async fn run(shared: Arc<Shared>, mut stop: watch::Receiver<bool>) {
     }
 }
 
-/// The config file and the list files as they are now.
+/// The config file, the list files and the calendar files as they are now.
 fn look(shared: &Shared) -> Vec<Look> {
     let state = shared.resolver.state();
     let config = shared.config_file();
@@ -75,7 +75,8 @@ fn look(shared: &Shared) -> Vec<Look> {
             None
         }
     });
-    config.into_iter().chain(lists).map(look_at).collect()
+    let calendars = state.house.config.calendars.iter().map(|calendar| calendar.path.as_path());
+    config.into_iter().chain(lists).chain(calendars).map(look_at).collect()
 }
 
 fn look_at(path: &Path) -> Look {

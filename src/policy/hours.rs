@@ -44,6 +44,18 @@ pub struct Schedule {
     pub dates: Vec<(Date, Date)>,
     /// Dates on which it does not start, both ends included.
     pub except: Vec<(Date, Date)>,
+    /// The calendars whose days are in files.
+    pub files: CalendarFiles,
+}
+
+/// The calendars of a schedule whose days are in files, by their places in the config: whoever reads
+/// the files adds their days to `dates` and `except`, and empties this.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CalendarFiles {
+    /// Of the only dates it starts on.
+    pub dates: Vec<usize>,
+    /// Of the dates on which it does not start.
+    pub except: Vec<usize>,
 }
 
 /// A set of days of the week.
@@ -266,6 +278,7 @@ mod tests {
             allow: Scope::default(),
             dates: Vec::new(),
             except: Vec::new(),
+            files: CalendarFiles::default(),
         }
     }
 

@@ -111,6 +111,7 @@ fn window(id: &str, words: &[&str]) -> Schedule {
         allow: section("allow").unwrap_or_default(),
         dates: Vec::new(),
         except: Vec::new(),
+        files: hours::CalendarFiles::default(),
     }
 }
 

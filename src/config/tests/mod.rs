@@ -22,7 +22,7 @@ use crate::policy::tags::TagSet;
 use crate::words::{Language, Words};
 
 /// A small catalogue, so that no test here depends on the data of the real one.
-static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| {
+pub(super) static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| {
     use Stance::{Closed, ClosedUnlessSafe, Open};
     let category = |id, by_band| Category {
         id,
@@ -84,7 +84,7 @@ static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| {
     }
 });
 
-fn system() -> System {
+pub(super) fn system() -> System {
     System { language: Language::En, zone: TimeZone::UTC, zone_name: Some("UTC".to_owned()) }
 }
 
@@ -103,7 +103,7 @@ fn config(text: &str) -> Config {
 
 /// A text that passes.
 #[track_caller]
-fn passes(text: &str) -> Checked {
+pub(super) fn passes(text: &str) -> Checked {
     load(text).unwrap_or_else(|report| panic!("{}", report.render(false)))
 }
 
