@@ -10,7 +10,7 @@
 //!
 //! A machine without a battery starts with a wrong wall clock. Where this program knows better and
 //! may not set it, [`Clock::correct`] makes it show the right time nevertheless, until the machine
-//! does. Whether a time is to be believed is not known here: see `timekeeping`.
+//! does. Whether a time is to be believed is not known here: see [`crate::timekeeping`].
 
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -30,6 +30,8 @@ mod alarm;
 /// The earliest time certificates are judged by, in seconds since 1970: 2026-11-01. A router
 /// without a battery starts in 1970; it cannot be earlier than when this was written.
 const TIME_FLOOR_SECONDS: i64 = 1_793_491_200;
+/// When this was written, as good as when it was built: no clock that shows less is set.
+pub const BUILT: Timestamp = Timestamp::constant(TIME_FLOOR_SECONDS, 0);
 
 /// What the wall clock may move against the other one without having been stepped. Leap seconds,
 /// and the time between looking at one and at the other, are no steps.
@@ -187,6 +189,15 @@ impl Clock {
         match self {
             Clock::System => std::fs::read_to_string(BOOT_ID).unwrap_or_default().trim().to_owned(),
             Clock::Held(held) => held.boot.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+        }
+    }
+
+    /// How long the machine has been running, suspended or not. A held clock's always just began.
+    #[must_use]
+    pub fn uptime(&self) -> Duration {
+        match self {
+            Clock::System => Duration::from_nanos(u64::try_from(self.steady()).unwrap_or(0)),
+            Clock::Held(_) => Duration::ZERO,
         }
     }
 
@@ -429,6 +440,12 @@ impl Watch {
     #[must_use]
     pub fn at(&self) -> Timestamp {
         timestamp(self.wall)
+    }
+
+    /// How much time has passed since an earlier look, whatever became of the wall clock.
+    #[must_use]
+    pub fn passed_since(&self, earlier: &Watch) -> SignedDuration {
+        SignedDuration::from_nanos(self.steady.saturating_sub(earlier.steady))
     }
 
     /// How far the wall clock moved against the other one, in nanoseconds.

@@ -50,6 +50,7 @@
 //! | [`words`] | – | every sentence about the household, Spanish and English side by side |
 //! | [`sys`] | – | the only file with `unsafe`: what only the kernel can do |
 //! | [`clock`] | sys | the only file that asks what time it is |
+//! | [`timekeeping`] | clock | whether the time is known, and asking for it where it is not |
 //! | [`policy`] | name, words | PURE: who × what × when → verdict and reason. Cannot fail |
 //! | [`lists`] | name, words, sys, policy | text → entries → index, a file → look-up |
 //! | [`clients`] | name, clock, policy | address → device → subject; the kernel's neighbour table |
@@ -116,5 +117,6 @@ pub mod lists;
 pub mod name;
 pub mod policy;
 pub mod sys;
+pub mod timekeeping;
 pub mod update;
 pub mod words;

@@ -257,3 +257,11 @@ async fn a_clock_set_back_is_believed() {
     amparo.set("2026-11-23 19:00").ask(SOFIA, "www.example.com").await.is_open();
     amparo.set("2026-11-23 21:00").ask(SOFIA, "www.example.com").await.is_blocked();
 }
+
+#[tokio::test]
+async fn a_stepped_clock_is_obeyed_at_once() {
+    let amparo = Amparo::start(FAMILY).at("2026-11-23 19:00").await;
+    amparo.ask(SOFIA, "www.example.com").await.is_open();
+    amparo.step_seconds(2 * 3600).ask(SOFIA, "www.example.com").await.is_blocked();
+    amparo.step_seconds(-2 * 3600).ask(SOFIA, "www.example.com").await.is_open();
+}

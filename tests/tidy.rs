@@ -14,6 +14,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("words", &[]),
     ("sys", &[]),
     ("clock", &["sys"]),
+    ("timekeeping", &["clock"]),
     ("policy", &["name", "words"]),
     ("lists", &["name", "words", "sys", "policy"]),
     ("clients", &["name", "clock", "policy"]),
@@ -32,8 +33,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     (
         "daemon",
         &[
-            "name", "words", "clock", "sys", "policy", "lists", "clients", "config", "house",
-            "journal", "enforce", "dns", "update", "inspect", "control",
+            "name", "words", "clock", "sys", "timekeeping", "policy", "ledger", "lists", "clients",
+            "config", "house", "journal", "enforce", "dns", "update", "inspect", "control",
         ],
     ),
     (

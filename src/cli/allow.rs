@@ -1,6 +1,6 @@
 use super::changes::{Here, change, is_everything, word};
 use super::{App, Failure};
-use crate::control::{Command, Until};
+use crate::control::{FamilyCommand, Until};
 
 /// Open a name, a service or a category for somebody
 ///
@@ -43,7 +43,7 @@ impl Allow {
         change(app, self.json, |here| self.command(here))
     }
 
-    fn command(&self, here: &Here) -> Result<Command, Failure> {
+    fn command(&self, here: &Here) -> Result<FamilyCommand, Failure> {
         let what = word(&self.name)?;
         let until = until(here, self.until.as_deref())?;
         if is_everything(&what) {
@@ -51,7 +51,7 @@ impl Allow {
             return Err(Failure::usage(message)
                 .hint("to lift schedules and budgets for a while: amparo grant CHILD 30m"));
         }
-        Ok(Command::Allow { what, child: self.child.clone(), until })
+        Ok(FamilyCommand::Allow { what, child: self.child.clone(), until })
     }
 }
 
@@ -60,14 +60,14 @@ impl Block {
         change(app, self.json, |here| self.command(here))
     }
 
-    fn command(&self, here: &Here) -> Result<Command, Failure> {
+    fn command(&self, here: &Here) -> Result<FamilyCommand, Failure> {
         let what = word(&self.name)?;
         let until = until(here, self.until.as_deref())?;
         if is_everything(&what) && until != Until::Always {
             return Err(Failure::usage("closing everything for a while is a pause")
                 .hint("write: amparo pause CHILD --until MOMENT"));
         }
-        Ok(Command::Block { what, child: self.child.clone(), until })
+        Ok(FamilyCommand::Block { what, child: self.child.clone(), until })
     }
 }
 
@@ -80,11 +80,11 @@ mod tests {
     use super::super::changes::tests::{here, parsed, usage};
     use super::*;
 
-    fn allow(arguments: &str) -> Result<Command, Failure> {
+    fn allow(arguments: &str) -> Result<FamilyCommand, Failure> {
         parsed::<Allow>(arguments).unwrap().command(&here())
     }
 
-    fn block(arguments: &str) -> Result<Command, Failure> {
+    fn block(arguments: &str) -> Result<FamilyCommand, Failure> {
         parsed::<Block>(arguments).unwrap().command(&here())
     }
 
@@ -93,9 +93,9 @@ mod tests {
         let (child, what) = ("sofia".to_owned(), "wikipedia.org".to_owned());
         let open = allow("Wikipedia.org --for sofia").unwrap();
         let until = Until::Always;
-        assert_eq!(open, Command::Allow { what, child: child.clone(), until });
+        assert_eq!(open, FamilyCommand::Allow { what, child: child.clone(), until });
         let closed = block("tiktok --for sofia --until always").unwrap();
-        assert_eq!(closed, Command::Block { what: "tiktok".to_owned(), child, until });
+        assert_eq!(closed, FamilyCommand::Block { what: "tiktok".to_owned(), child, until });
     }
 
     #[test]
@@ -103,9 +103,9 @@ mod tests {
         let (child, what) = ("Sofía".to_owned(), "youtube".to_owned());
         let open = allow("youtube --for Sofía --until 45m").unwrap();
         let until = Until::For(2700);
-        assert_eq!(open, Command::Allow { what: what.clone(), child: child.clone(), until });
+        assert_eq!(open, FamilyCommand::Allow { what: what.clone(), child: child.clone(), until });
         let closed = block("youtube --for Sofía --until bedtime").unwrap();
-        assert_eq!(closed, Command::Block { what, child, until: Until::Bedtime });
+        assert_eq!(closed, FamilyCommand::Block { what, child, until: Until::Bedtime });
     }
 
     #[test]

@@ -3,7 +3,7 @@ use std::io::Write;
 use super::columns::write_beside;
 use super::log::printable;
 use super::{App, Failure, label, print_json, readable, word_label};
-use crate::control::{self, AuditRow, Command};
+use crate::control::{self, AuditRow, Command, FamilyCommand};
 use crate::policy::rules::Household;
 use crate::words::time;
 
@@ -24,7 +24,7 @@ pub(super) struct Audit {
 impl Audit {
     pub(super) fn run(self, app: &App) -> Result<(), Failure> {
         let found = app.found_or_default()?;
-        let command = Command::Audit { limit: self.limit };
+        let command = Command::Family(FamilyCommand::Audit { limit: self.limit });
         let rows: Vec<AuditRow> = control::tell(&found.state_directory, &command)?;
         let mut out = std::io::stdout().lock();
         if self.json {

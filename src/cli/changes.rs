@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 
 use super::log::printable;
 use super::{App, Failure, moments, name_of, print_json};
-use crate::control::{self, Changed, Command, Until};
+use crate::control::{self, Changed, Command, FamilyCommand, Until};
 use crate::policy::rules::Household;
 use crate::words;
 
@@ -26,16 +26,16 @@ pub(super) struct Here {
 pub(super) fn change(
     app: &App,
     json: bool,
-    command: impl FnOnce(&Here) -> Result<Command, Failure>,
+    command: impl FnOnce(&Here) -> Result<FamilyCommand, Failure>,
 ) -> Result<(), Failure> {
     // A running daemon obeys whatever became of the file meanwhile.
     let found = app.found_or_default()?;
     let command = command(&Here::of(app, &found.checked.config.household))?;
-    tell(&found.state_directory, &command, json)
+    tell(&found.state_directory, command, json)
 }
 
-fn tell(state: &Path, command: &Command, json: bool) -> Result<(), Failure> {
-    let changed: Changed = control::tell(state, command)?;
+fn tell(state: &Path, command: FamilyCommand, json: bool) -> Result<(), Failure> {
+    let changed: Changed = control::tell(state, &Command::Family(command))?;
     let mut out = std::io::stdout().lock();
     if json {
         return print_json(&mut out, &changed);

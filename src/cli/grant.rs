@@ -1,6 +1,6 @@
 use super::changes::change;
 use super::{App, Failure, moments};
-use crate::control::Command;
+use crate::control::FamilyCommand;
 
 /// Give time: schedules and budgets close nothing for so long
 ///
@@ -25,12 +25,12 @@ impl Grant {
         change(app, self.json, |_| self.command())
     }
 
-    fn command(&self) -> Result<Command, Failure> {
+    fn command(&self) -> Result<FamilyCommand, Failure> {
         let length = moments::parse_duration(&self.length).map_err(|error| {
             Failure::usage(error.to_string())
                 .hint("to open a name instead: amparo allow NAME --for CHILD --until MOMENT")
         })?;
-        Ok(Command::Grant {
+        Ok(FamilyCommand::Grant {
             child: self.child.clone(),
             seconds: length.as_secs(),
             budget: self.budget.clone(),
@@ -43,13 +43,13 @@ mod tests {
     use super::super::changes::tests::{parsed, usage};
     use super::*;
 
-    fn grant(arguments: &str) -> Result<Command, Failure> {
+    fn grant(arguments: &str) -> Result<FamilyCommand, Failure> {
         parsed::<Grant>(arguments).unwrap().command()
     }
 
     #[test]
     fn time_is_given_free_or_to_a_budget() {
-        let given = |seconds, budget: Option<&str>| Command::Grant {
+        let given = |seconds, budget: Option<&str>| FamilyCommand::Grant {
             child: "sofia".to_owned(),
             seconds,
             budget: budget.map(str::to_owned),

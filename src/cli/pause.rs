@@ -1,6 +1,6 @@
 use super::changes::{Here, change};
 use super::{App, Failure};
-use crate::control::{Command, Until};
+use crate::control::{FamilyCommand, Until};
 
 /// How long a pause lasts of which nobody says it.
 const PAUSE_SECONDS: u64 = 60 * 60;
@@ -38,7 +38,7 @@ impl Pause {
         change(app, self.json, |here| self.command(here))
     }
 
-    fn command(&self, here: &Here) -> Result<Command, Failure> {
+    fn command(&self, here: &Here) -> Result<FamilyCommand, Failure> {
         let until = match self.length.as_deref().or(self.until.as_deref()) {
             None => Until::For(PAUSE_SECONDS),
             Some(text) => here.until(text)?,
@@ -48,13 +48,13 @@ impl Pause {
                         time = \"00:00-24:00\", block = \"everything\"";
             return Err(Failure::usage("a pause ends by itself; it cannot last always").hint(hint));
         }
-        Ok(Command::Pause { child: self.child.clone(), until })
+        Ok(FamilyCommand::Pause { child: self.child.clone(), until })
     }
 }
 
 impl Resume {
     pub(super) fn run(self, app: &App) -> Result<(), Failure> {
-        change(app, self.json, |_| Ok(Command::Resume { child: self.child.clone() }))
+        change(app, self.json, |_| Ok(FamilyCommand::Resume { child: self.child.clone() }))
     }
 }
 
@@ -63,13 +63,13 @@ mod tests {
     use super::super::changes::tests::{at, here, parsed, usage};
     use super::*;
 
-    fn pause(arguments: &str) -> Result<Command, Failure> {
+    fn pause(arguments: &str) -> Result<FamilyCommand, Failure> {
         parsed::<Pause>(arguments).unwrap().command(&here())
     }
 
     #[track_caller]
     fn check(arguments: &str, until: Until) {
-        let expected = Command::Pause { child: "sofia".to_owned(), until };
+        let expected = FamilyCommand::Pause { child: "sofia".to_owned(), until };
         assert_eq!(pause(arguments).unwrap(), expected, "pause {arguments}");
     }
 

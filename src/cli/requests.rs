@@ -6,7 +6,7 @@ use super::changes::{Here, change, word};
 use super::columns::{width, write_below, write_beside};
 use super::log::printable;
 use super::{App, Failure, label, print_json, readable, word_label};
-use crate::control::{self, Command, RequestStatus};
+use crate::control::{self, Command, FamilyCommand, RequestStatus};
 use crate::policy::rules::Household;
 use crate::words::{self, time};
 
@@ -70,18 +70,18 @@ impl Requests {
 }
 
 impl RequestsCommand {
-    fn command(self, here: &Here) -> Result<Command, Failure> {
+    fn command(self, here: &Here) -> Result<FamilyCommand, Failure> {
         Ok(match self {
             RequestsCommand::Approve { id, until, what, note } => {
                 let until = until.map(|text| here.until(&text)).transpose()?;
                 let what = what.map(|text| word(&text)).transpose()?;
-                Command::Answer { id, approve: true, until, what, note }
+                FamilyCommand::Answer { id, approve: true, until, what, note }
             }
             RequestsCommand::Deny { id, note } => {
-                Command::Answer { id, approve: false, until: None, what: None, note }
+                FamilyCommand::Answer { id, approve: false, until: None, what: None, note }
             }
             RequestsCommand::Ask { what, child, reason } => {
-                Command::Ask { what: word(&what)?, child, reason }
+                FamilyCommand::Ask { what: word(&what)?, child, reason }
             }
         })
     }
@@ -89,7 +89,7 @@ impl RequestsCommand {
 
 fn list(app: &App, json: bool) -> Result<(), Failure> {
     let found = app.found_or_default()?;
-    let requests: Vec<RequestStatus> = control::tell(&found.state_directory, &Command::Requests)?;
+    let requests: Vec<RequestStatus> = control::tell(&found.state_directory, &Command::Family(FamilyCommand::Requests))?;
     let mut out = std::io::stdout().lock();
     if json {
         return requests.iter().try_for_each(|request| print_json(&mut out, request));
@@ -170,7 +170,7 @@ mod tests {
     use crate::words::Language;
     use proptest::prelude::*;
 
-    fn command(arguments: &str) -> Result<Command, Failure> {
+    fn command(arguments: &str) -> Result<FamilyCommand, Failure> {
         parsed::<Requests>(arguments).unwrap().command.unwrap().command(&here())
     }
 
@@ -198,7 +198,7 @@ mod tests {
 
     #[test]
     fn a_request_is_answered_by_its_number() {
-        let answer = |id, approve, until, what: Option<&str>, note: Option<&str>| Command::Answer {
+        let answer = |id, approve, until, what: Option<&str>, note: Option<&str>| FamilyCommand::Answer {
             id,
             approve,
             until,
@@ -220,7 +220,7 @@ mod tests {
     fn a_child_asks_with_a_reason() {
         let asked = command("ask youtube --for sofia --reason \"my homework\"").unwrap();
         let (what, child) = ("youtube".to_owned(), "sofia".to_owned());
-        assert_eq!(asked, Command::Ask { what, child, reason: "my homework".to_owned() });
+        assert_eq!(asked, FamilyCommand::Ask { what, child, reason: "my homework".to_owned() });
         assert!(parsed::<Requests>("ask youtube --for sofia").is_err());
     }
 

@@ -1,6 +1,6 @@
 use super::changes::{change, word};
 use super::{App, Failure};
-use crate::control::Command;
+use crate::control::FamilyCommand;
 
 /// Start the time of a budget that counts only while it is started
 ///
@@ -31,13 +31,13 @@ pub(super) struct Stop {
 impl Start {
     pub(super) fn run(self, app: &App) -> Result<(), Failure> {
         let budget = word(&self.budget)?;
-        change(app, self.json, |_| Ok(Command::Start { child: self.child.clone(), budget }))
+        change(app, self.json, |_| Ok(FamilyCommand::Start { child: self.child.clone(), budget }))
     }
 }
 
 impl Stop {
     pub(super) fn run(self, app: &App) -> Result<(), Failure> {
         let budget = word(&self.budget)?;
-        change(app, self.json, |_| Ok(Command::Stop { child: self.child.clone(), budget }))
+        change(app, self.json, |_| Ok(FamilyCommand::Stop { child: self.child.clone(), budget }))
     }
 }

@@ -1,6 +1,6 @@
 use super::changes::change;
 use super::{App, Failure};
-use crate::control::Command;
+use crate::control::FamilyCommand;
 
 /// Take back the last change that was not taken back yet
 #[derive(Debug, clap::Args)]
@@ -12,6 +12,6 @@ pub(super) struct Undo {
 
 impl Undo {
     pub(super) fn run(self, app: &App) -> Result<(), Failure> {
-        change(app, self.json, |_| Ok(Command::Undo))
+        change(app, self.json, |_| Ok(FamilyCommand::Undo))
     }
 }

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::columns::write_beside;
 use super::log::printable;
 use super::{App, Failure, label, print_json, word_label};
-use crate::control::{self, Command};
+use crate::control::{self, Command, FamilyCommand};
 use crate::inspect::{self, WeekDay, WeekSpan, WeekState, WeekWindow};
 use crate::lists::Index;
 use crate::policy::Policy;
@@ -59,7 +59,7 @@ impl Week {
     pub(super) fn run(self, app: &App) -> Result<(), Failure> {
         // A running daemon answers whatever became of the file meanwhile.
         let found = app.found_or_default()?;
-        let command = Command::Week { child: self.child.clone() };
+        let command = Command::Family(FamilyCommand::Week { child: self.child.clone() });
         let (week, household) = match control::tell(&found.state_directory, &command) {
             Ok(week) => (week, found.checked.config.household),
             Err(control::Error::Silent { .. }) => self.read_here(app)?,

@@ -209,6 +209,12 @@ impl Amparo {
         &self.clock
     }
 
+    /// Steps the wall clock, as if somebody had set it: no time has passed.
+    pub(crate) fn step_seconds(&self, seconds: i64) -> &Self {
+        self.clock.step(SignedDuration::from_secs(seconds));
+        self
+    }
+
     // === Its files, its commands, its end ===
 
     /// Tells it something over its socket, as the command line does.
