@@ -22,15 +22,19 @@ use tokio::task::JoinSet;
 use tracing::{error, info, warn};
 
 use crate::clients::neighbours::Neighbours;
-use crate::clock::{Clock, Watch};
+use crate::clock::{self, Clock, Watch};
+use crate::config::EnforceSettings;
 use crate::config::{self, Checked, Config};
 use crate::dns::cache::Cache;
 use crate::dns::{Resolver, State};
+use crate::enforce::Enforcer;
 use crate::house::calendars::CalendarState;
 use crate::house::{self, Copies, Found, House};
 use crate::inspect;
 use crate::journal::{self, Journal};
 use crate::ledger::Ledger;
+use crate::policy::Moment;
+use crate::timekeeping::{Keeper, trust};
 use crate::update::{Settings, Wanted};
 use crate::words;
 
@@ -61,6 +65,8 @@ pub struct Options {
     pub listen: Option<Vec<SocketAddr>>,
     /// Whether nothing is fetched: [`Config::go_offline`](config::Config::go_offline).
     pub offline: bool,
+    /// Who is asked what time it is when the clock cannot be believed; none: nobody.
+    pub time_servers: Vec<SocketAddr>,
     /// What time it is.
     pub clock: Clock,
 }
@@ -117,6 +123,8 @@ struct Shared {
     at_start: (Option<Vec<SocketAddr>>, u32),
     /// One reload at a time.
     reloading: tokio::sync::Mutex<()>,
+    /// What cuts connections, with what it was made from.
+    enforcer: Mutex<Option<(EnforceSettings, Enforcer)>>,
     /// The look at both clocks that the next one is compared with.
     watch: Mutex<Watch>,
     /// One who writes into the config file at a time.
@@ -178,6 +186,10 @@ pub async fn start(mut options: Options) -> Result<Daemon, Failure> {
         open_house(config, directory).await
     };
     let ledger = Arc::new(Ledger::open(&state_directory, clock.clone()));
+    let saved = ledger.saved();
+    let saved = saved.as_ref().map(|saved| trust::Saved { at: saved.at, boot: &saved.boot });
+    let keeper = Keeper::new(clock.clone(), clock::BUILT, saved, &options.time_servers);
+    ledger.set_time_unknown(keeper.doubt().is_some());
     ledger.heartbeat(&clock.boot_id());
     let passing = ledger.passing(&house.policy.household);
     let state = Arc::new(State::new(house, listen::own_networks(), passing, &clock, None));
@@ -208,6 +220,7 @@ pub async fn start(mut options: Options) -> Result<Daemon, Failure> {
         journal,
         ledger,
         since: clock.now(),
+        enforcer: Mutex::default(),
         watch: Mutex::new(clock.watch()),
         clock,
         addresses: addresses.clone(),
@@ -235,6 +248,7 @@ pub async fn start(mut options: Options) -> Result<Daemon, Failure> {
     }
     tasks.spawn(watch::run(shared.clone(), stopped.clone()));
     tasks.spawn(timekeeper::run(shared.clone(), stopped.clone()));
+    tasks.spawn(timekeeper::learn(keeper, shared.clone(), stopped.clone()));
     tasks.spawn(updates::run(shared.clone(), stopped));
     info!(addresses = ?addresses, "listening");
     Ok(Daemon { shared, addresses, loops, tasks, stop })
@@ -391,6 +405,8 @@ impl Shared {
             // Answers are kept by group of upstreams: those of a group that is gone only take room.
             self.resolver.cache().clear();
         }
+        // What changed while the house was opened holds under it too.
+        let _ = self.remember().await;
         self.updates.updater().want(wanted);
         (names, lists)
     }
@@ -414,11 +430,34 @@ impl Shared {
         self.ledger.tick(household);
         let ledger = Arc::clone(&self.ledger);
         let saved = blocking(move || ledger.save()).await;
-        state.pass(self.ledger.passing(household), self.clock.now());
+        let moment = state.pass(self.ledger.passing(household), self.clock.now());
+        self.enforce(&state, moment);
         saved.map_err(|error| {
             let directory = self.state_directory.display();
             format!("it is in force, but cannot be kept in {directory}: {error}")
         })
+    }
+
+    /// Tells what cuts connections that something may have opened or closed.
+    fn enforce(&self, state: &Arc<State>, moment: Arc<Moment>) {
+        let mut enforcer = self.enforcer.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let settings = state.house.config.enforce.as_ref();
+        if enforcer.as_ref().map(|(settings, _)| settings) != settings {
+            // The old one has ended before the new one begins.
+            *enforcer = None;
+            *enforcer = settings.and_then(|settings| {
+                let resolver = Arc::clone(&self.resolver);
+                let addresses_of = move |device: &str| resolver.neighbours().addresses_of(device);
+                let handed = Arc::clone(self.resolver.handed());
+                let made = Enforcer::new(settings, handed, self.clock.clone(), addresses_of);
+                let made = made.inspect_err(|error| error!("connections are not cut: {error}"));
+                made.ok().map(|enforcer| (settings.clone(), enforcer))
+            });
+        }
+        if let Some((_, enforcer)) = &*enforcer {
+            let state = Arc::clone(state);
+            enforcer.changed(move |subject, name| state.is_closed(subject, name, &moment));
+        }
     }
 
     /// What `lists status` shows of every list.
@@ -483,12 +522,16 @@ impl Shared {
             .collect()
     }
 
-    /// What is wrong with what holds for a while, in the household's language.
+    /// What is wrong with what holds for a while, and with what cuts connections, in the household's
+    /// language.
     fn ledger_troubles(&self) -> Vec<String> {
         let language = self.resolver.state().house.policy.household.language;
         let unknown = self.ledger.is_time_unknown().then_some(&words::family::TIME_UNKNOWN);
         let troubles = self.ledger.troubles();
-        let all = unknown.into_iter().chain(&troubles);
+        let enforcer = self.enforcer.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let enforced = enforcer.as_ref().map(|(_, enforcer)| enforcer.troubles());
+        let enforced = enforced.unwrap_or_default();
+        let all = unknown.into_iter().chain(&troubles).chain(&enforced);
         all.map(|words| words.in_language(language).to_owned()).collect()
     }
 

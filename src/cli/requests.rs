@@ -89,7 +89,8 @@ impl RequestsCommand {
 
 fn list(app: &App, json: bool) -> Result<(), Failure> {
     let found = app.found_or_default()?;
-    let requests: Vec<RequestStatus> = control::tell(&found.state_directory, &Command::Family(FamilyCommand::Requests))?;
+    let requests: Vec<RequestStatus> =
+        control::tell(&found.state_directory, &Command::Family(FamilyCommand::Requests))?;
     let mut out = std::io::stdout().lock();
     if json {
         return requests.iter().try_for_each(|request| print_json(&mut out, request));
@@ -101,7 +102,7 @@ fn ask(app: &App, asked: RequestsCommand, json: bool) -> Result<(), Failure> {
     let found = app.found_or_default()?;
     let household = &found.checked.config.household;
     let command = asked.command(&Here::of(app, household))?;
-    let request: RequestStatus = control::tell(&found.state_directory, &command)?;
+    let request: RequestStatus = control::tell(&found.state_directory, &Command::Family(command))?;
     let mut out = std::io::stdout().lock();
     if json {
         return print_json(&mut out, &request);
@@ -198,13 +199,14 @@ mod tests {
 
     #[test]
     fn a_request_is_answered_by_its_number() {
-        let answer = |id, approve, until, what: Option<&str>, note: Option<&str>| FamilyCommand::Answer {
-            id,
-            approve,
-            until,
-            what: what.map(str::to_owned),
-            note: note.map(str::to_owned),
-        };
+        let answer =
+            |id, approve, until, what: Option<&str>, note: Option<&str>| FamilyCommand::Answer {
+                id,
+                approve,
+                until,
+                what: what.map(str::to_owned),
+                note: note.map(str::to_owned),
+            };
         assert_eq!(command("approve 3").unwrap(), answer(3, true, None, None, None));
         let yes = command("approve 3 --until 21:30 --what youtube --note \"an hour\"").unwrap();
         let until = Some(Until::At(at("2026-11-23T21:30:00-06:00")));

@@ -8,6 +8,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use super::{App, Exit, Failure};
 use crate::config;
 use crate::daemon::{self, Daemon, Options};
+use crate::timekeeping::sntp;
 
 /// Answer questions (what `amparo` alone does)
 #[derive(clap::Args, Default)]
@@ -26,6 +27,7 @@ impl Run {
             state_directory: app.place.state.clone(),
             listen: None,
             offline: self.offline,
+            time_servers: if self.offline { Vec::new() } else { sntp::SERVERS.to_vec() },
             clock: app.clock.clone(),
         })
     }

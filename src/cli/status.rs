@@ -215,6 +215,7 @@ mod tests {
     fn status(time_known: bool) -> Status {
         let nothing = "2026-11-23T18:00:00-06:00";
         Status {
+            events: Vec::new(),
             v: 1,
             version: "0.1.0".to_owned(),
             since: nothing.to_owned(),

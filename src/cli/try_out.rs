@@ -2,6 +2,7 @@ use super::Failure;
 use super::run::serve;
 use crate::clock::Clock;
 use crate::daemon::{Options, loopback};
+use crate::timekeeping::sntp;
 
 /// Try the embedded defaults: in a temporary directory, on loopback, nothing stays
 #[derive(clap::Args)]
@@ -23,6 +24,7 @@ impl Try {
             state_directory: Some(directory.path().to_owned()),
             listen: Some(loopback(self.port).to_vec()),
             offline: self.offline,
+            time_servers: if self.offline { Vec::new() } else { sntp::SERVERS.to_vec() },
             clock: Clock::System,
         })
     }

@@ -301,6 +301,7 @@ fn status(shared: &Shared) -> Status {
     let requests = shared.ledger.requests();
     let is_waiting = |request: &&Request| request.state == RequestState::Waiting;
     let waiting: Vec<&Request> = requests.iter().filter(is_waiting).collect();
+    let passing = state.passing();
     let people = subjects.map(|(id, subject)| PersonStatus {
         id: subject.id.clone(),
         kind: match subject.kind {
@@ -317,7 +318,11 @@ fn status(shared: &Shared) -> Status {
             .map(|window| window.name.clone())
             .collect(),
         is_paused: moment.is_paused(id),
-        paused_until: None,
+        paused_until: passing
+            .of(id)
+            .paused_until
+            .filter(|_| moment.is_paused(id))
+            .map(|at| inspect::local_time(house, at)),
         free_until: moment.freed_until(id).map(|at| inspect::local_time(house, at)),
         budgets: family::budgets(shared, &state, id),
         requests: waiting.iter().filter(|request| request.child == subject.id).count(),

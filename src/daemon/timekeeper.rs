@@ -8,9 +8,11 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
+use tracing::{info, warn};
 
 use super::Shared;
 use super::commands::stopped;
+use crate::timekeeping::Keeper;
 
 /// How often what was used is written down: what a power cut may lose.
 const SAVE_EVERY: SignedDuration = SignedDuration::from_secs(60);
@@ -34,6 +36,34 @@ pub(super) async fn run(shared: Arc<Shared>, mut stop: watch::Receiver<bool>) {
             () = stopped(&mut stop) => return,
             () = shared.ledger.changed() => {}
             _ = shared.clock.wait_until(Some(next), &look) => {}
+        }
+    }
+}
+
+/// Finds out what time it is, whenever that is in doubt, until told to stop.
+pub(super) async fn learn(
+    mut keeper: Keeper,
+    shared: Arc<Shared>,
+    mut stop: watch::Receiver<bool>,
+) {
+    loop {
+        let mut look = shared.clock.watch();
+        if let Some(doubt) = keeper.doubt() {
+            warn!(
+                "it is not known what time it is ({doubt:?}); every schedule's stricter side holds"
+            );
+            shared.ledger.set_time_unknown(true);
+            let known = tokio::select! {
+                () = stopped(&mut stop) => return,
+                known = keeper.until_known() => known,
+            };
+            info!("it is known what time it is: {known:?}");
+            shared.ledger.set_time_unknown(false);
+            look = shared.clock.watch();
+        }
+        tokio::select! {
+            () = stopped(&mut stop) => return,
+            _ = shared.clock.wait_until(None, &look) => {}
         }
     }
 }

@@ -142,10 +142,10 @@ impl State {
     }
 
     /// Puts what holds for a while into force, for every batch that begins from now on.
-    pub fn pass(&self, passing: Passing, now: Timestamp) {
+    pub fn pass(&self, passing: Passing, now: Timestamp) -> Arc<Moment> {
         let mut held = self.passing.lock().unwrap_or_else(PoisonError::into_inner);
         *held = passing;
-        self.put_in_force(&held, now);
+        self.put_in_force(&held, now)
     }
 
     /// What held when it was computed last.

@@ -372,6 +372,7 @@ pub(crate) async fn started(home: &Home, clock: Clock) -> Result<Daemon, daemon:
         clock,
         listen: None,
         offline: false,
+        time_servers: Vec::new(),
     })
     .await
 }
