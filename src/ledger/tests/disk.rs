@@ -320,6 +320,16 @@ fn odd_values_upset_nothing() {
     use_it(Ledger::from_octets(sealed.as_bytes(), clock.clone()).unwrap(), clock);
 }
 
+#[test]
+fn what_fuzzing_begins_with_is_a_ledger() {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds/ledger/family");
+    let body = fs::read_to_string(path).unwrap();
+    let clock = Clock::held(on_monday("12:00"));
+    let ledger = Ledger::from_octets(Ledger::sealed(&body).as_bytes(), clock.clone()).unwrap();
+    assert_eq!((ledger.requests().len(), ledger.audit(9).len()), (1, 1));
+    use_it(ledger, clock);
+}
+
 proptest! {
     #[test]
     fn any_octets_are_a_ledger_or_none(octets in vec(any::<u8>(), 0..200)) {

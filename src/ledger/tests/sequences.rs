@@ -20,7 +20,7 @@ enum Step {
     Ask(usize),
     Answer(u64, bool),
     Wait(i64),
-    StepClock(i64),
+    SetClock(i64),
     Unknown(bool),
 }
 
@@ -41,7 +41,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => (0..WORDS.len()).prop_map(Step::Ask),
         1 => (1..9u64, any::<bool>()).prop_map(|(id, approve)| Step::Answer(id, approve)),
         8 => (1..400i64).prop_map(Step::Wait),
-        1 => (-200_000..200_000i64).prop_map(Step::StepClock),
+        1 => (-200_000..200_000i64).prop_map(Step::SetClock),
         1 => any::<bool>().prop_map(Step::Unknown),
     ];
     vec(step, 1..80)
@@ -85,7 +85,7 @@ fn take(at: &At, step: &Step) {
             ledger.tick(home);
             None
         }
-        Step::StepClock(seconds) => {
+        Step::SetClock(seconds) => {
             at.clock.step(SignedDuration::from_secs(seconds));
             ledger.step(SignedDuration::from_secs(seconds));
             None
@@ -115,7 +115,9 @@ proptest! {
         at.ledger = Ledger::open(directory.path(), at.clock.clone());
         at.ledger.heartbeat("a");
         for steps in steps {
-            steps.iter().for_each(|step| take(&at, step));
+            for step in &steps {
+                take(&at, step);
+            }
             let before = seen(&at);
             at.ledger.heartbeat("a");
             at.ledger.save().unwrap();
@@ -132,9 +134,11 @@ proptest! {
         let at = At::noon();
         // Without time going on nothing runs out, and every change can be taken back.
         let stays = |step: &&Step| {
-            !matches!(step, Step::Wait(_) | Step::StepClock(_) | Step::Unknown(_) | Step::Answer(..))
+            !matches!(step, Step::Wait(_) | Step::SetClock(_) | Step::Unknown(_) | Step::Answer(..))
         };
-        steps.iter().filter(stays).take(UNDO_MAX).for_each(|step| take(&at, step));
+        for step in steps.iter().filter(stays).take(UNDO_MAX) {
+            take(&at, step);
+        }
         while at.ledger.undo(&ana()).is_ok() {}
         let sofia = at.sofia();
         prop_assert_eq!(sofia.paused_until, None);

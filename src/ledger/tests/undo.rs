@@ -122,7 +122,7 @@ fn an_answer_taken_back_lets_the_request_wait_again() {
     assert_eq!(at.words().0.len(), 1);
     assert_eq!(undo(&at).unwrap(), "approve site.com");
     assert_eq!(at.words().0.len(), 0);
-    assert_eq!(at.ledger.requests(), [request.clone()]);
+    assert_eq!(at.ledger.requests(), std::slice::from_ref(&request));
     at.ledger.answer(request.id, Answer::default(), &ana()).unwrap();
     assert_eq!(undo(&at).unwrap(), "deny site.com");
     assert_eq!(at.ledger.requests()[0].state, RequestState::Waiting);

@@ -31,12 +31,15 @@ fn usage(at: &At, place: usize) -> Usage {
 
 /// What was told, by its words.
 fn told(at: &At) -> Vec<String> {
-    let told = |event: Event| match event.what {
+    let told = |event: &Event| match &event.what {
         Happening::Warning { budget, minutes_left, .. } => format!("{budget} {minutes_left}"),
         Happening::UsedUp { budget, .. } => format!("{budget} used up"),
-        other => other.word().to_owned(),
+        Happening::RequestMade { .. }
+        | Happening::RequestAnswered { .. }
+        | Happening::TimeUnknown
+        | Happening::TimeKnown => event.what.word().to_owned(),
     };
-    at.ledger.events(0).into_iter().map(told).collect()
+    at.ledger.events(0).iter().map(told).collect()
 }
 
 #[test]
