@@ -27,9 +27,9 @@ pub const BONUS_MINUTES_MAX: u32 = 24 * 60;
 /// Days of each child that are kept, so that a clock that goes to another day and comes back finds
 /// the minutes of this one.
 const DAYS_MAX: usize = 8;
-/// After so long nothing that was under way still is; a clock that tells more, or less than
-/// nothing, tells just that.
-const LONG_MILLIS: i128 = 60 * 60_000;
+/// After so long nothing that was under way still is: what is taken for the time without power
+/// where the wall clock went back meanwhile and tells nothing.
+const LONG_MILLIS: u64 = 60 * MINUTE_MILLIS;
 
 /// The minutes of everyone.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -93,8 +93,7 @@ impl Minutes {
     pub(super) fn resume(&mut self, now: Timestamp) -> u64 {
         let Some(anchor) = self.anchor else { return 0 };
         let elapsed = now.duration_since(anchor.at).as_millis();
-        let elapsed = if (0..LONG_MILLIS).contains(&elapsed) { elapsed } else { LONG_MILLIS };
-        let elapsed = u64::try_from(elapsed).unwrap_or(0);
+        let elapsed = u64::try_from(elapsed).unwrap_or(LONG_MILLIS);
         // A short restart is nobody's pause; after a longer one the child starts anew.
         if elapsed / MINUTE_MILLIS > LINGER_MINUTES {
             for counter in &mut self.all {

@@ -8,7 +8,7 @@
 //! kept as it comes; whoever calls has looked whether it is one. Nothing about help gets here, for
 //! names that were asked never do.
 //!
-//! Changes by people are in `people`, all else that happens is here; [`file`] is the disk. A change
+//! Changes by people are in `people`, all else that happens is here; `file` is the disk. A change
 //! is in force as soon as its call returns and durable as soon as [`Ledger::save`] does: who
 //! acknowledges it saves before, and saves before publishing what [`Ledger::changed`] tells of.
 
