@@ -323,7 +323,14 @@ fn pause(ask: &Ask<'_>) -> Option<Verdict> {
 }
 
 fn grants(ask: &Ask<'_>) -> Option<Verdict> {
-    ask.now.granted(&ask.asked, ask.rules).map(|granted| Verdict::allow(Reason::Grant(granted)))
+    let granted = ask.now.granted(&ask.asked, ask.rules)?;
+    // A name that the parent closed by itself opens by that name, not with the rest of a service.
+    let is_closed = || own_names(ask).is_some_and(|own| own.action == Action::Block);
+    let opens = match granted {
+        Granted::Name(_) => true,
+        Granted::Tag(_) => !is_closed(),
+    };
+    opens.then_some(Verdict::allow(Reason::Grant(granted)))
 }
 
 fn schedules(ask: &Ask<'_>) -> Option<Verdict> {

@@ -139,8 +139,10 @@ fn now_of(
 ) -> Now {
     let Subject { rules, zone, .. } = subject;
     let ahead = |until: &Timestamp| *until > now;
+    // Nobody knows whether that is over.
+    let holds = |until: &Timestamp| time_unknown || ahead(until);
     let mut of_subject = Now {
-        paused: for_a_while.paused_until.as_ref().is_some_and(ahead),
+        paused: for_a_while.paused_until.as_ref().is_some_and(holds),
         freed_until: for_a_while.freed_until.filter(|until| ahead(until) && !time_unknown),
         ..Now::default()
     };
@@ -148,7 +150,7 @@ fn now_of(
         let opened = for_a_while.opened.iter().filter(|one| ahead(&one.until));
         opened.for_each(|one| of_subject.open(&one.what, household));
     }
-    let closed = for_a_while.closed.iter().filter(|one| ahead(&one.until));
+    let closed = for_a_while.closed.iter().filter(|one| holds(&one.until));
     closed.for_each(|one| of_subject.close(&one.what));
 
     let is_free = of_subject.freed_until.is_some();
@@ -220,7 +222,10 @@ impl Now {
         }
         let day = budget::day_of(now, zone, household.day_starts);
         for (place, budget) in rules.budgets.iter().enumerate() {
-            let Some(minutes) = budget.minutes_on(day.weekday()) else { continue };
+            // Nobody knows which day it is: the one with the least.
+            let least = || budget.minutes.into_iter().flatten().min();
+            let minutes = if time_unknown { least() } else { budget.minutes_on(day.weekday()) };
+            let Some(minutes) = minutes else { continue };
             let used = for_a_while.used.get(place).filter(|used| time_unknown || used.day == day);
             let is_spent = used.is_some_and(|used| match used.closes {
                 Some(closes) => time_unknown || closes <= now,
@@ -237,20 +242,25 @@ impl Now {
     }
 
     /// What opens the name for a while. A name that was granted is open, whatever closes it; one
-    /// that is open as part of a granted service or category is so unless something else than
-    /// that closes it.
+    /// that is open as part of a granted service or category is so unless another service,
+    /// category or list closes it.
     pub(super) fn granted(&self, asked: &Known<'_>, rules: &Rules) -> Option<Granted> {
-        self.opened.iter().find_map(|what| match what {
+        let by_name = self.opened.iter().find_map(|what| match what {
             What::Name(name, _) => what
                 .covers(asked)
                 .then(|| Granted::Name(u8::try_from(name.label_count()).unwrap_or(u8::MAX))),
-            What::Tag(tag) => {
-                let closed = rules.closed.union(&self.closed_tags);
-                let others = asked.tags.intersection(&closed).minus(&self.opened_tags);
-                (asked.tags.contains(*tag) && others.is_empty()).then_some(Granted::Tag(*tag))
-            }
-            What::Everything => None,
-        })
+            What::Tag(_) | What::Everything => None,
+        });
+        let by_tag = || {
+            let closed = rules.closed.union(&self.closed_tags);
+            let others = asked.tags.intersection(&closed).minus(&self.opened_tags);
+            let tag = self.opened.iter().find_map(|what| match what {
+                What::Tag(tag) => asked.tags.contains(*tag).then_some(*tag),
+                What::Name(..) | What::Everything => None,
+            });
+            tag.filter(|_| others.is_empty()).map(Granted::Tag)
+        };
+        by_name.or_else(by_tag)
     }
 
     /// Whether a name strictly below this one may have been opened for a while.
