@@ -378,7 +378,8 @@ fn budgets(ask: &Ask<'_>) -> Option<Verdict> {
 
 fn lists(ask: &Ask<'_>) -> Option<Verdict> {
     let tags = &ask.asked.tags;
-    let mut hits = tags.intersection(&ask.rules.closed.union(&ask.now.closed_tags));
+    let hits = tags.intersection(&ask.rules.closed.union(&ask.now.closed_tags));
+    let mut hits = ask.now.not_opened(tags, hits);
     if !hits.is_empty() {
         for (service, categories) in &ask.rules.excused {
             if tags.contains(*service) {

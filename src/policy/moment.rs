@@ -11,7 +11,7 @@ use super::budget::{self, BudgetMode, BudgetSet};
 use super::hours::Schedule;
 use super::passing::{OfSubject, Passing};
 use super::rules::{Household, Reach, Rules, Scope, Subject, SubjectId, What};
-use super::tags::{Known, TagSet};
+use super::tags::{Known, Tag, TagSet};
 use super::{Granted, Policy, hours};
 use crate::name::Name;
 
@@ -38,8 +38,8 @@ pub(super) struct Now {
     freed_until: Option<Timestamp>,
     /// What was opened for a while.
     opened: Vec<What>,
-    /// The tags in it, with the categories of its services.
-    opened_tags: TagSet,
+    /// The tags in it; each with what it opens: itself, and its category for its own names.
+    opened_tags: Vec<(Tag, TagSet)>,
     /// The names that were closed for a while.
     closed_names: Vec<(Name, Reach)>,
     /// The tags that were.
@@ -79,7 +79,7 @@ static NOTHING: Now = Now {
     paused: false,
     freed_until: None,
     opened: Vec::new(),
-    opened_tags: TagSet::EMPTY,
+    opened_tags: Vec::new(),
     closed_names: Vec::new(),
     closed_tags: TagSet::EMPTY,
     budgets: BudgetSet::EMPTY,
@@ -181,10 +181,8 @@ fn now_of(
 impl Now {
     fn open(&mut self, what: &What, household: &Household) {
         if let What::Tag(tag) = what {
-            self.opened_tags.insert(*tag);
-            if let Some(category) = household.tags.info(*tag).category {
-                self.opened_tags.insert(category);
-            }
+            let category = household.tags.info(*tag).category;
+            self.opened_tags.push((*tag, [Some(*tag), category].into_iter().flatten().collect()));
         }
         self.opened.push(*what);
     }
@@ -252,15 +250,17 @@ impl Now {
             What::Tag(_) | What::Everything => None,
         });
         let by_tag = || {
-            let closed = rules.closed.union(&self.closed_tags);
-            let others = asked.tags.intersection(&closed).minus(&self.opened_tags);
-            let tag = self.opened.iter().find_map(|what| match what {
-                What::Tag(tag) => asked.tags.contains(*tag).then_some(*tag),
-                What::Name(..) | What::Everything => None,
-            });
-            tag.filter(|_| others.is_empty()).map(Granted::Tag)
+            let (tag, _) = self.opened_tags.iter().find(|(tag, _)| asked.tags.contains(*tag))?;
+            let closed = asked.tags.intersection(&rules.closed.union(&self.closed_tags));
+            self.not_opened(&asked.tags, closed).is_empty().then_some(Granted::Tag(*tag))
         };
         by_name.or_else(by_tag)
+    }
+
+    /// The closed ones of a name's tags without those that are opened for it for a while.
+    pub(super) fn not_opened(&self, tags: &TagSet, closed: TagSet) -> TagSet {
+        let of_name = self.opened_tags.iter().filter(|(tag, _)| tags.contains(*tag));
+        of_name.fold(closed, |closed, (_, opened)| closed.minus(opened))
     }
 
     /// Whether a name strictly below this one may have been opened for a while.

@@ -214,6 +214,16 @@ fn a_granted_service_opens_its_names_save_those_that_something_else_closes() {
             ("mon 12:00 m.youtube.com", "block block_rule m.youtube.com"),
         ],
     );
+    // What is in two categories needs both.
+    check_while(
+        &["closed video social games"],
+        &["grant games mon 13:00", "grant social mon 12:30"],
+        &[
+            ("mon 12:30 roblox.com", "allow grant games"),
+            ("mon 12:00 chat.roblox.com", "allow grant games"),
+            ("mon 12:30 chat.roblox.com", "block category social"),
+        ],
+    );
     check_while(
         &["child block m.youtube.com"],
         &["grant youtube mon 13:00", "grant m.youtube.com mon 12:30"],
@@ -257,6 +267,22 @@ fn granted_time_lifts_windows_and_budgets_and_nothing_else() {
         &["free mon 13:00"],
         &[("mon 12:00 x.com", "block block_rule internet")],
     );
+}
+
+#[test]
+fn a_target_in_what_is_granted_is_not_closed_by_its_service_or_category() {
+    let policy = kid(&["closed video adult youtube", "household block m.youtube.com"]);
+    let said_of = |lines: &[&str], target: &str| {
+        let moment = policy.moment_with(time("mon", "12:00"), &for_a_while(&policy, lines));
+        let target = name(target);
+        let verdict = policy.judge_target(KID, &target, &moment);
+        verdict.map_or("-".to_owned(), |verdict| said(&policy, &target, verdict))
+    };
+    let granted = ["grant youtube mon 13:00"];
+    assert_eq!(said_of(&[], "youtube.com"), "block service youtube");
+    assert_eq!(said_of(&granted, "youtube.com"), "-");
+    assert_eq!(said_of(&granted, "videos.youtube.com"), "block category adult");
+    assert_eq!(said_of(&granted, "m.youtube.com"), "block block_rule m.youtube.com");
 }
 
 #[test]
