@@ -407,6 +407,53 @@ mod tests {
     }
 
     #[test]
+    fn noise_is_no_service_no_essential_name_and_stands_there_once() {
+        let noise: Vec<(Name, bool)> = catalogue()
+            .noise
+            .iter()
+            .map(|line| match line.strip_prefix('=') {
+                Some(exact) => (Name::parse(exact).unwrap(), true),
+                None => (Name::parse(line).unwrap(), false),
+            })
+            .collect();
+        assert!((120..=250).contains(&noise.len()), "{}", noise.len());
+        let covers = |(noise, is_exact): &(Name, bool), name: &Name| {
+            if *is_exact { noise == name } else { name.is_at_or_below(noise) }
+        };
+        for (place, (name, _)) in noise.iter().enumerate() {
+            let by = noise.iter().enumerate().find(|(at, one)| *at != place && covers(one, name));
+            assert!(by.is_none(), "{name} is covered already");
+            let bare = |line: &&str| Name::parse(line.strip_prefix('=').unwrap_or(line)).unwrap();
+            let mut essentials = catalogue().essentials.iter().map(bare);
+            let essential = essentials
+                .find(|essential| name.is_at_or_below(essential) || essential.is_at_or_below(name));
+            assert!(essential.is_none(), "{name} and the essential {essential:?}");
+        }
+        // What a service is known by stands first, and shows that somebody is there.
+        for service in &catalogue().services {
+            let first = service.names.lines().next().and_then(|line| Name::parse(line).ok());
+            let first = first.unwrap();
+            assert!(!noise.iter().any(|one| covers(one, &first)), "{first} of {}", service.id);
+            let own = |line: &str| Name::parse(line).unwrap();
+            let shown =
+                service.names.lines().any(|line| !noise.iter().any(|n| covers(n, &own(line))));
+            assert!(shown, "{}", service.id);
+        }
+    }
+
+    #[test]
+    fn noise_is_sorted_within_its_groups() {
+        let text = include_str!("../../blocklists/noise.txt");
+        let groups: Vec<&str> = text.split("\n\n").collect();
+        assert!(groups.len() > 10);
+        for group in groups {
+            assert!(group.starts_with("# "), "each group says what it is: {group}");
+            let names: Vec<&str> = facts(group).collect();
+            assert!(names.is_sorted_by(|one, next| one < next), "{group}");
+        }
+    }
+
+    #[test]
     fn what_must_advertise_nothing_is_encoded() {
         let hidden: Vec<_> = catalogue().starters.iter().filter(|row| row.hidden).collect();
         assert_eq!(hidden.len(), 1);

@@ -323,7 +323,14 @@ fn pause(ask: &Ask<'_>) -> Option<Verdict> {
 }
 
 fn grants(ask: &Ask<'_>) -> Option<Verdict> {
-    ask.now.granted(&ask.asked, ask.rules).map(|granted| Verdict::allow(Reason::Grant(granted)))
+    let granted = ask.now.granted(&ask.asked, ask.rules)?;
+    // A name that the parent closed by itself opens by that name, not with the rest of a service.
+    let is_closed = || own_names(ask).is_some_and(|own| own.action == Action::Block);
+    let opens = match granted {
+        Granted::Name(_) => true,
+        Granted::Tag(_) => !is_closed(),
+    };
+    opens.then_some(Verdict::allow(Reason::Grant(granted)))
 }
 
 fn schedules(ask: &Ask<'_>) -> Option<Verdict> {
@@ -371,7 +378,8 @@ fn budgets(ask: &Ask<'_>) -> Option<Verdict> {
 
 fn lists(ask: &Ask<'_>) -> Option<Verdict> {
     let tags = &ask.asked.tags;
-    let mut hits = tags.intersection(&ask.rules.closed.union(&ask.now.closed_tags));
+    let hits = tags.intersection(&ask.rules.closed.union(&ask.now.closed_tags));
+    let mut hits = ask.now.not_opened(tags, hits);
     if !hits.is_empty() {
         for (service, categories) in &ask.rules.excused {
             if tags.contains(*service) {

@@ -11,7 +11,7 @@ use super::budget::{self, BudgetMode, BudgetSet};
 use super::hours::Schedule;
 use super::passing::{OfSubject, Passing};
 use super::rules::{Household, Reach, Rules, Scope, Subject, SubjectId, What};
-use super::tags::{Known, TagSet};
+use super::tags::{Known, Tag, TagSet};
 use super::{Granted, Policy, hours};
 use crate::name::Name;
 use crate::words;
@@ -39,8 +39,8 @@ pub(super) struct Now {
     freed_until: Option<Timestamp>,
     /// What was opened for a while.
     opened: Vec<What>,
-    /// The tags in it, with the categories of its services.
-    opened_tags: TagSet,
+    /// The tags in it; each with what it opens: itself, and its category for its own names.
+    opened_tags: Vec<(Tag, TagSet)>,
     /// The names that were closed for a while.
     closed_names: Vec<(Name, Reach)>,
     /// The tags that were.
@@ -80,7 +80,7 @@ static NOTHING: Now = Now {
     paused: false,
     freed_until: None,
     opened: Vec::new(),
-    opened_tags: TagSet::EMPTY,
+    opened_tags: Vec::new(),
     closed_names: Vec::new(),
     closed_tags: TagSet::EMPTY,
     budgets: BudgetSet::EMPTY,
@@ -162,8 +162,10 @@ fn now_of(
 ) -> Now {
     let Subject { rules, zone, .. } = subject;
     let ahead = |until: &Timestamp| *until > now;
+    // Nobody knows whether that is over.
+    let holds = |until: &Timestamp| time_unknown || ahead(until);
     let mut of_subject = Now {
-        paused: for_a_while.paused_until.as_ref().is_some_and(ahead),
+        paused: for_a_while.paused_until.as_ref().is_some_and(holds),
         freed_until: for_a_while.freed_until.filter(|until| ahead(until) && !time_unknown),
         ..Now::default()
     };
@@ -171,7 +173,7 @@ fn now_of(
         let opened = for_a_while.opened.iter().filter(|one| ahead(&one.until));
         opened.for_each(|one| of_subject.open(&one.what, household));
     }
-    let closed = for_a_while.closed.iter().filter(|one| ahead(&one.until));
+    let closed = for_a_while.closed.iter().filter(|one| holds(&one.until));
     closed.for_each(|one| of_subject.close(&one.what));
 
     let is_free = of_subject.freed_until.is_some();
@@ -202,10 +204,8 @@ fn now_of(
 impl Now {
     fn open(&mut self, what: &What, household: &Household) {
         if let What::Tag(tag) = what {
-            self.opened_tags.insert(*tag);
-            if let Some(category) = household.tags.info(*tag).category {
-                self.opened_tags.insert(category);
-            }
+            let category = household.tags.info(*tag).category;
+            self.opened_tags.push((*tag, [Some(*tag), category].into_iter().flatten().collect()));
         }
         self.opened.push(*what);
     }
@@ -243,7 +243,10 @@ impl Now {
         }
         let day = budget::day_of(now, zone, household.day_starts);
         for (place, budget) in rules.budgets.iter().enumerate() {
-            let Some(minutes) = budget.minutes_on(day.weekday()) else { continue };
+            // Nobody knows which day it is: the one with the least.
+            let least = || budget.minutes.into_iter().flatten().min();
+            let minutes = if time_unknown { least() } else { budget.minutes_on(day.weekday()) };
+            let Some(minutes) = minutes else { continue };
             let used = for_a_while.used.get(place).filter(|used| time_unknown || used.day == day);
             let is_spent = used.is_some_and(|used| match used.closes {
                 Some(closes) => time_unknown || closes <= now,
@@ -260,20 +263,27 @@ impl Now {
     }
 
     /// What opens the name for a while. A name that was granted is open, whatever closes it; one
-    /// that is open as part of a granted service or category is so unless something else than
-    /// that closes it.
+    /// that is open as part of a granted service or category is so unless another service,
+    /// category or list closes it.
     pub(super) fn granted(&self, asked: &Known<'_>, rules: &Rules) -> Option<Granted> {
-        self.opened.iter().find_map(|what| match what {
+        let by_name = self.opened.iter().find_map(|what| match what {
             What::Name(name, _) => what
                 .covers(asked)
                 .then(|| Granted::Name(u8::try_from(name.label_count()).unwrap_or(u8::MAX))),
-            What::Tag(tag) => {
-                let closed = rules.closed.union(&self.closed_tags);
-                let others = asked.tags.intersection(&closed).minus(&self.opened_tags);
-                (asked.tags.contains(*tag) && others.is_empty()).then_some(Granted::Tag(*tag))
-            }
-            What::Everything => None,
-        })
+            What::Tag(_) | What::Everything => None,
+        });
+        let by_tag = || {
+            let (tag, _) = self.opened_tags.iter().find(|(tag, _)| asked.tags.contains(*tag))?;
+            let closed = asked.tags.intersection(&rules.closed.union(&self.closed_tags));
+            self.not_opened(&asked.tags, closed).is_empty().then_some(Granted::Tag(*tag))
+        };
+        by_name.or_else(by_tag)
+    }
+
+    /// The closed ones of a name's tags without those that are opened for it for a while.
+    pub(super) fn not_opened(&self, tags: &TagSet, closed: TagSet) -> TagSet {
+        let of_name = self.opened_tags.iter().filter(|(tag, _)| tags.contains(*tag));
+        of_name.fold(closed, |closed, (_, opened)| closed.minus(opened))
     }
 
     /// Whether a name strictly below this one may have been opened for a while.

@@ -16,6 +16,7 @@ use super::tags::{Tag, TagInfo, TagTable};
 use super::*;
 use crate::words::{Language, Words};
 
+mod budgets;
 mod shortcuts;
 
 const KID: SubjectId = SubjectId(1);
@@ -140,6 +141,7 @@ fn rules(lines: &[&str]) -> Rules {
             ["youtube", "strict"] => rules.youtube = YouTube::Strict,
             ["relays_closed"] => rules.relays_closed = true,
             ["refused"] => rules.refused = true,
+            ["budget", ..] => rules.budgets.push(budgets::budget(&words[1..])),
             ["ttl", seconds] => rules.ttl_seconds_max = Some(seconds.parse().unwrap()),
             _ => panic!("no such rule: {line}"),
         }
@@ -175,7 +177,7 @@ fn household(lines: &[&str]) -> Household {
             words: Words::same(id),
             security: false,
             hidden: false,
-            category: None,
+            category: (*id == "youtube").then(|| tag("video")).flatten(),
         };
         tags.add(info).unwrap();
     }
@@ -223,10 +225,15 @@ fn said(policy: &Policy, name: &Name, verdict: Verdict) -> String {
 
 /// Each claim: `mon 20:29 youtube.com` and what is said of it. Explaining says the same.
 fn check(policy: &Policy, claims: &[(&str, &str)]) {
+    check_with(policy, &passing::Passing::default(), claims);
+}
+
+/// The same with what holds for a while.
+fn check_with(policy: &Policy, passing: &passing::Passing, claims: &[(&str, &str)]) {
     for (claim, expected) in claims {
         let words: Vec<&str> = claim.split(' ').collect();
         let [day, hour, asked] = words[..] else { panic!("{claim}") };
-        let (moment, name) = (policy.moment(time(day, hour)), name(asked));
+        let (moment, name) = (policy.moment_with(time(day, hour), passing), name(asked));
         let verdict = policy.decide(KID, &name, &moment);
         assert_eq!(said(policy, &name, verdict), *expected, "{claim}");
         assert_eq!(policy.explain(KID, &name, &moment).verdict, verdict, "{claim}");
