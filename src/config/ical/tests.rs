@@ -42,7 +42,7 @@ fn check(lines: &str, expected: &str) {
 }
 
 #[track_caller]
-fn skipped(lines: &str, why: &str) {
+fn skipped(lines: &str, why: &'static str) {
     let days = days_of(&calendar(&event(lines)));
     assert_eq!(days.skipped, [Skipped { line: 3, why }], "{lines}");
     assert!(days.ranges.is_empty());
