@@ -294,14 +294,17 @@ fn both_readmes_have_the_same_sections() {
 #[test]
 fn every_config_in_a_document_is_accepted() {
     let folder = tempfile::tempdir().expect("there is room for a directory");
-    for document in [
+    let documents = [
         "README.md",
         "README.es.md",
         "docs/lists/README.md",
         "docs/lists/LEAME.md",
         "docs/enforce/README.md",
         "docs/enforce/LEAME.md",
-    ] {
+        "docs/time/calendars.md",
+        "docs/time/calendarios.md",
+    ];
+    for document in documents {
         let blocks = toml_blocks(&read(document));
         assert!(!blocks.is_empty(), "{document} shows no config");
         for (line, text) in blocks {

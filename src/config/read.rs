@@ -75,6 +75,10 @@ fn what_is_wrong(message: &str, text: &str, at: usize) -> String {
         format!("write `=` instead of `:`, like `{key} = …`")
     } else if rest.starts_with(',') && line.trim_end().ends_with(['"', '\'']) && !key.is_empty() {
         format!("several texts stand between brackets: `{key} = [\"…\", \"…\"]`")
+    } else if message == "duplicate key"
+        && let Some(header) = single_brackets(text, at)
+    {
+        format!("write `[{header}]`, with two brackets on either side: there may be several")
     } else if message == "duplicate key" && line.trim_start().starts_with('[') {
         "this header stands in the file twice: put the lines below it together".to_owned()
     } else if message == "duplicate key" {
@@ -96,6 +100,14 @@ fn what_is_wrong(message: &str, text: &str, at: usize) -> String {
     } else {
         message.replace('\n', "; ")
     }
+}
+
+/// The header in whose line a place is, if it is of a window between single brackets.
+fn single_brackets(text: &str, at: usize) -> Option<&str> {
+    let begins = text.get(..at)?.rfind('\n').map_or(0, |place| place + 1);
+    let header = text.get(begins..)?.lines().next()?.split('#').next()?.trim();
+    let is_single = header.starts_with('[') && !header.starts_with("[[");
+    (is_single && header.ends_with(".schedule]")).then_some(header)
 }
 
 fn walk(root: &DeTable<'_>, problems: &mut Vec<Problem>) {
@@ -204,7 +216,7 @@ fn walk_table(
                     let help = format!("meanwhile {meanwhile}");
                     problems.push(Problem::warning(key.span(), message, help));
                 }
-                check_shape(key_known, &key.span(), value, problems);
+                check_shape(key_known, title, &key.span(), value, problems);
             }
             None if known.open => {}
             None => {
@@ -233,6 +245,7 @@ fn unknown_key_help(known: &'static Table, name: &str) -> String {
 
 fn check_shape(
     key: &'static Key,
+    title: &str,
     key_span: &Range<usize>,
     value: &Value<'_>,
     problems: &mut Vec<Problem>,
@@ -311,7 +324,8 @@ fn check_shape(
             }
         }
         (Shape::Tables(_), DeValue::Table(_)) => {
-            let help = format!("write `[[…{name}]]`, with two brackets on either side");
+            let table = title.trim_matches(['`', ']']);
+            let help = format!("write `[{table}.{name}]]`, with two brackets on either side");
             wrong(value.span(), format!("there may be more than one {name}"), help);
         }
         (shape, _) => {

@@ -1,6 +1,7 @@
 //! What an edit leaves as it was, and what it says in the end.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 
 use jiff::tz::TimeZone;
 use proptest::prelude::*;
@@ -258,7 +259,7 @@ fn array() -> impl Strategy<Value = String> {
             let count = items.len();
             let mut out = "[".to_owned();
             for (place, (word, quote, before, comma, behind)) in items.into_iter().enumerate() {
-                out.push_str(&format!("{before}{quote}{word}{quote}{comma}"));
+                let _ = write!(out, "{before}{quote}{word}{quote}{comma}");
                 if place + 1 < count {
                     out.push(',');
                     out.push_str(behind);
@@ -331,7 +332,9 @@ proptest! {
         let turned = edited(&after, !allow, word);
         let without = |text: &str| {
             let mut meaning = meaning(text);
-            meaning.iter_mut().for_each(|words| _ = words.remove(&format!("={word}")));
+            for words in &mut meaning {
+                words.remove(&format!("={word}"));
+            }
             meaning
         };
         prop_assert_eq!(without(&edited(&turned, allow, word)), without(&after));

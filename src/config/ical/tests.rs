@@ -238,7 +238,7 @@ proptest! {
         let days: Vec<Weekday> =
             all.into_iter().enumerate().filter(|(at, _)| bits >> at & 1 == 1).map(|(_, d)| d).collect();
         let names: Vec<&str> = days.iter()
-            .map(|day| ["MO", "TU", "WE", "TH", "FR", "SA", "SU"][day.to_monday_zero_offset() as usize])
+            .map(|day| ["MO", "TU", "WE", "TH", "FR", "SA", "SU"][usize::from(day.to_monday_zero_offset().unsigned_abs())])
             .collect();
         let text = calendar(&event(&format!(
             "DTSTART;VALUE=DATE:{} | RRULE:FREQ=WEEKLY;INTERVAL={interval};COUNT={count};BYDAY={}",

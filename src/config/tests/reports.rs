@@ -452,7 +452,7 @@ error: calendar `holidays` has no days
   --> /etc/amparo/amparo.toml:12:11
    |
 12 | [calendar.holidays]
-   |           ^^^^^^^^ add `dates = ["2026-12-20..2027-01-10"]`
+   |           ^^^^^^^^ add `dates = ["2026-12-20..2027-01-10"]`, or `file = "holidays.ics"`
 
 error: `everything` is a word of a schedule
   --> /etc/amparo/amparo.toml:15:9
@@ -656,6 +656,40 @@ error: `allow_from` is empty: nobody may ask
   |              ^^ name some, or remove the line for the default
 
 2 problems in /etc/amparo/amparo.toml.
+",
+    );
+}
+
+#[test]
+fn a_window_between_single_brackets() {
+    check(
+        r#"
+[child.x]
+age = 9
+[child.x.schedule]
+time = "15:00-17:00"
+"#,
+        r"
+error: there may be more than one schedule
+ --> /etc/amparo/amparo.toml:3:1
+  |
+3 | [child.x.schedule]
+  | ^^^^^^^^^^^^^^^^^^ write `[[child.x.schedule]]`, with two brackets on either side
+",
+    );
+    check(
+        r#"
+[child.x.schedule]
+time = "15:00-17:00"
+[child.x.schedule] # another
+time = "18:00-19:00"
+"#,
+        r"
+error: this line cannot be read
+ --> /etc/amparo/amparo.toml:3:10
+  |
+3 | [child.x.schedule] # another
+  |          ^^^^^^^^ write `[[child.x.schedule]]`, with two brackets on either side: there may be several
 ",
     );
 }

@@ -1,0 +1,35 @@
+//! A config that passes still does after an edit, says its word then, and has nothing left to do.
+#![no_main]
+
+use std::sync::LazyLock;
+
+use amparo::config::edit::{Edit, Edited, apply};
+use amparo::config::{self, Origin, System};
+use amparo::words::Language;
+use jiff::tz::TimeZone;
+use libfuzzer_sys::fuzz_target;
+
+static SYSTEM: LazyLock<System> = LazyLock::new(|| System {
+    language: Language::En,
+    zone: TimeZone::UTC,
+    zone_name: Some("UTC".to_owned()),
+});
+
+fuzz_target!(|octets: &[u8]| {
+    let Ok(text) = config::text_of(octets.to_vec()) else { return };
+    let origin = Origin::File("amparo.toml".into());
+    let Ok(checked) = config::load(&text, &origin, &SYSTEM) else { return };
+    for subject in checked.config.household.subjects.iter().skip(1).take(2) {
+        for (word, allow) in [("youtube", true), ("x.example", false)] {
+            let edit = Edit { person: &subject.id, word, allow };
+            match apply(&text, &edit, &SYSTEM, &origin) {
+                Ok(Edited::Changed(text)) => {
+                    let again = apply(&text, &edit, &SYSTEM, &origin);
+                    assert!(matches!(again, Ok(Edited::AlreadySo)), "{text}");
+                }
+                Ok(Edited::AlreadySo) => {}
+                Err(wrong) => panic!("{wrong}\n{text}"),
+            }
+        }
+    }
+});
