@@ -22,7 +22,7 @@ use tokio::task::JoinSet;
 use tracing::{error, info, warn};
 
 use crate::clients::neighbours::Neighbours;
-use crate::clock::{self, Clock, Watch};
+use crate::clock::{Clock, Watch};
 use crate::config::EnforceSettings;
 use crate::config::{self, Checked, Config};
 use crate::dns::cache::Cache;
@@ -33,8 +33,6 @@ use crate::house::{self, Copies, Found, House};
 use crate::inspect;
 use crate::journal::{self, Journal};
 use crate::ledger::Ledger;
-use crate::policy::Moment;
-use crate::timekeeping::{Keeper, trust};
 use crate::update::{Settings, Wanted};
 use crate::words;
 
@@ -185,12 +183,7 @@ pub async fn start(mut options: Options) -> Result<Daemon, Failure> {
         let config = checked.config;
         open_house(config, directory).await
     };
-    let ledger = Arc::new(Ledger::open(&state_directory, clock.clone()));
-    let saved = ledger.saved();
-    let saved = saved.as_ref().map(|saved| trust::Saved { at: saved.at, boot: &saved.boot });
-    let keeper = Keeper::new(clock.clone(), clock::BUILT, saved, &options.time_servers);
-    ledger.set_time_unknown(keeper.doubt().is_some());
-    ledger.heartbeat(&clock.boot_id());
+    let (ledger, keeper) = timekeeper::open(&state_directory, &clock, &options.time_servers);
     let passing = ledger.passing(&house.policy.household);
     let state = Arc::new(State::new(house, listen::own_networks(), passing, &clock, None));
     let resolver = Arc::new(Resolver::new(
@@ -411,55 +404,6 @@ impl Shared {
         (names, lists)
     }
 
-    /// Writes down what holds for a while, and puts it into force: in this order, so that nothing
-    /// that was told is forgotten.
-    ///
-    /// # Errors
-    /// A sentence, when it cannot be written. It is in force all the same.
-    async fn remember(&self) -> Result<(), String> {
-        let drift = {
-            let mut watch = self.watch.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            self.clock.drift(&mut watch)
-        };
-        if let Some(by) = drift {
-            info!("the clock was set by {by:#}");
-            self.ledger.step(by);
-        }
-        let state = self.resolver.state();
-        let household = &state.house.policy.household;
-        self.ledger.tick(household);
-        let ledger = Arc::clone(&self.ledger);
-        let saved = blocking(move || ledger.save()).await;
-        let moment = state.pass(self.ledger.passing(household), self.clock.now());
-        self.enforce(&state, moment);
-        saved.map_err(|error| {
-            let directory = self.state_directory.display();
-            format!("it is in force, but cannot be kept in {directory}: {error}")
-        })
-    }
-
-    /// Tells what cuts connections that something may have opened or closed.
-    fn enforce(&self, state: &Arc<State>, moment: Arc<Moment>) {
-        let mut enforcer = self.enforcer.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let settings = state.house.config.enforce.as_ref();
-        if enforcer.as_ref().map(|(settings, _)| settings) != settings {
-            // The old one has ended before the new one begins.
-            *enforcer = None;
-            *enforcer = settings.and_then(|settings| {
-                let resolver = Arc::clone(&self.resolver);
-                let addresses_of = move |device: &str| resolver.neighbours().addresses_of(device);
-                let handed = Arc::clone(self.resolver.handed());
-                let made = Enforcer::new(settings, handed, self.clock.clone(), addresses_of);
-                let made = made.inspect_err(|error| error!("connections are not cut: {error}"));
-                made.ok().map(|enforcer| (settings.clone(), enforcer))
-            });
-        }
-        if let Some((_, enforcer)) = &*enforcer {
-            let state = Arc::clone(state);
-            enforcer.changed(move |subject, name| state.is_closed(subject, name, &moment));
-        }
-    }
-
     /// What `lists status` shows of every list.
     fn lists(&self) -> Vec<inspect::ListStatus> {
         let state = self.resolver.state();
@@ -529,9 +473,8 @@ impl Shared {
         let unknown = self.ledger.is_time_unknown().then_some(&words::family::TIME_UNKNOWN);
         let troubles = self.ledger.troubles();
         let enforcer = self.enforcer.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let enforced = enforcer.as_ref().map(|(_, enforcer)| enforcer.troubles());
-        let enforced = enforced.unwrap_or_default();
-        let all = unknown.into_iter().chain(&troubles).chain(&enforced);
+        let uncut = enforcer.as_ref().map(|(_, enforcer)| enforcer.troubles()).unwrap_or_default();
+        let all = unknown.into_iter().chain(&troubles).chain(&uncut);
         all.map(|words| words.in_language(language).to_owned()).collect()
     }
 

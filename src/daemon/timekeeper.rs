@@ -4,21 +4,44 @@
 //! ([`State::moment`](crate::dns::State::moment)). Here it is written down what was used, told what
 //! just closed, and noticed that the clock on the wall was set.
 
-use std::sync::Arc;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::{Arc, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
-use super::Shared;
 use super::commands::stopped;
+use super::{Shared, blocking};
+use crate::clock::{self, Clock};
+use crate::dns::State;
+use crate::enforce::Enforcer;
+use crate::ledger::Ledger;
+use crate::policy::Moment;
 use crate::timekeeping::Keeper;
+use crate::timekeeping::trust::Saved;
 
 /// How often what was used is written down: what a power cut may lose.
 const SAVE_EVERY: SignedDuration = SignedDuration::from_secs(60);
 /// How often, in milliseconds, the time is written down while nothing else is: twenty thousand octets six times an
 /// hour wear no card.
 const HEARTBEAT_MILLIS: u64 = 10 * 60 * 1000;
+
+/// Opens what holds for a while, and looks whether it is known what time it is.
+pub(super) fn open(
+    directory: &Path,
+    clock: &Clock,
+    servers: &[SocketAddr],
+) -> (Arc<Ledger>, Keeper) {
+    let ledger = Ledger::open(directory, clock.clone());
+    let saved = ledger.saved();
+    let saved = saved.as_ref().map(|saved| Saved { at: saved.at, boot: &saved.boot });
+    let keeper = Keeper::new(clock.clone(), clock::BUILT, saved, servers);
+    ledger.set_time_unknown(keeper.doubt().is_some());
+    ledger.heartbeat(&clock.boot_id());
+    (Arc::new(ledger), keeper)
+}
 
 /// Does what is due, until told to stop.
 pub(super) async fn run(shared: Arc<Shared>, mut stop: watch::Receiver<bool>) {
@@ -77,4 +100,57 @@ fn next_due(shared: &Shared) -> Timestamp {
     let save = now.saturating_add(SAVE_EVERY).unwrap_or(Timestamp::MAX);
     // What lies behind has just been done, as far as it can be.
     due.into_iter().chain([until]).filter(|&at| at > now).fold(save, Timestamp::min)
+}
+
+// === impl Shared ===
+
+impl Shared {
+    /// Writes down what holds for a while, and puts it into force: in this order, so that nothing
+    /// that was told is forgotten.
+    ///
+    /// # Errors
+    /// A sentence, when it cannot be written. It is in force all the same.
+    pub(super) async fn remember(&self) -> Result<(), String> {
+        let drift = {
+            let mut watch = self.watch.lock().unwrap_or_else(PoisonError::into_inner);
+            self.clock.drift(&mut watch)
+        };
+        if let Some(by) = drift {
+            info!("the clock was set by {by:#}");
+            self.ledger.step(by);
+        }
+        let state = self.resolver.state();
+        let household = &state.house.policy.household;
+        self.ledger.tick(household);
+        let ledger = Arc::clone(&self.ledger);
+        let saved = blocking(move || ledger.save()).await;
+        let moment = state.pass(self.ledger.passing(household), self.clock.now());
+        self.enforce(&state, moment);
+        saved.map_err(|error| {
+            let directory = self.state_directory.display();
+            format!("it is in force, but cannot be kept in {directory}: {error}")
+        })
+    }
+
+    /// Tells what cuts connections that something may have opened or closed.
+    fn enforce(&self, state: &Arc<State>, moment: Arc<Moment>) {
+        let mut enforcer = self.enforcer.lock().unwrap_or_else(PoisonError::into_inner);
+        let settings = state.house.config.enforce.as_ref();
+        if enforcer.as_ref().map(|(settings, _)| settings) != settings {
+            // The old one has ended before the new one begins.
+            *enforcer = None;
+            *enforcer = settings.and_then(|settings| {
+                let resolver = Arc::clone(&self.resolver);
+                let addresses_of = move |device: &str| resolver.neighbours().addresses_of(device);
+                let handed = Arc::clone(self.resolver.handed());
+                let made = Enforcer::new(settings, handed, self.clock.clone(), addresses_of);
+                let made = made.inspect_err(|error| error!("connections are not cut: {error}"));
+                made.ok().map(|enforcer| (settings.clone(), enforcer))
+            });
+        }
+        if let Some((_, enforcer)) = &*enforcer {
+            let state = Arc::clone(state);
+            enforcer.changed(move |subject, name| state.is_closed(subject, name, &moment));
+        }
+    }
 }

@@ -129,6 +129,22 @@ impl Handed {
         self.len() == 0
     }
 
+    /// Who was handed what: the child, the device, an address, a name.
+    #[cfg(test)]
+    pub(crate) fn lines(&self) -> Vec<String> {
+        let table = self.lock();
+        let of_device = |(id, device): (&Arc<str>, &Device)| {
+            let subject = device.subject.clone().unwrap_or_default();
+            let sites = device.sites.iter().flat_map(|(name, site)| {
+                let name = Name::from_wire(name).unwrap();
+                site.iter().map(move |(address, _)| (*address, name))
+            });
+            let line = |(address, name)| format!("{subject} {id} {address} {name}");
+            sites.map(line).collect::<Vec<_>>()
+        };
+        table.devices.iter().flat_map(of_device).collect()
+    }
+
     /// Whether an address is remembered.
     #[cfg(test)]
     pub(super) fn knows(&self, address: IpAddr) -> bool {
@@ -275,12 +291,11 @@ impl Device {
         }
         let Some(site) = self.sites.get_mut(name.wire()) else { return };
         for &address in addresses {
-            match site.iter_mut().find(|(known, _)| *known == address) {
-                Some((_, at)) => *at = now,
-                None => {
-                    site.push((address, now));
-                    self.total += 1;
-                }
+            if let Some((_, at)) = site.iter_mut().find(|(known, _)| *known == address) {
+                *at = now;
+            } else {
+                site.push((address, now));
+                self.total += 1;
             }
         }
         if self.total > DEVICE_ADDRESSES_MAX {

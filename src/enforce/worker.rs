@@ -177,7 +177,8 @@ impl Worker {
         while let Some(subject) = rest.first().map(|order| order.subject.clone()) {
             let (of_child, others): (Vec<_>, Vec<_>) =
                 rest.into_iter().partition(|order| order.subject == subject);
-            let input: String = of_child.iter().map(|order| format!("{}\n", order.line)).collect();
+            let lines: Vec<String> = of_child.iter().map(|order| order.line.to_string()).collect();
+            let input = lines.join("\n") + "\n";
             let child = subject.as_deref().unwrap_or_default();
             let told = program.run(&[("AMPARO_CHILD", child)], &input, &self.shared.ending);
             // That one child was not heard of must not keep the others from being cut.
@@ -194,9 +195,10 @@ impl Worker {
         if mail.troubles[place] == trouble {
             return;
         }
-        match &trouble {
-            Some(trouble) => warn!("{}", trouble.en),
-            None => info!("`{program}` hears again what to cut"),
+        if let Some(trouble) = &trouble {
+            warn!("{}", trouble.en);
+        } else {
+            info!("`{program}` hears again what to cut");
         }
         mail.troubles[place] = trouble;
     }

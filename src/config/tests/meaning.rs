@@ -479,3 +479,19 @@ kind = "allow"
     assert!(["adult", "games", "scam_phishing", "mine"].into_iter().all(has));
     assert!(!has("tiktok"));
 }
+
+#[test]
+fn whoever_is_told_what_to_cut_is_a_program_a_set_or_both() {
+    let enforce = |text: &str| config(&format!("[enforce]\n{text}")).enforce;
+    assert_eq!(config("").enforce, None);
+    assert_eq!(enforce(""), None);
+    let command = |words: &[&str]| {
+        let words = words.iter().map(|&word| word.to_owned()).collect();
+        Some(crate::config::EnforceSettings { command: Some(words), nftables_set: None })
+    };
+    assert_eq!(enforce("command = \"/bin/cut\""), command(&["/bin/cut"]));
+    assert_eq!(enforce("command = [\"cut\", \"-x\", \"a b\"]"), command(&["cut", "-x", "a b"]));
+    let both = enforce("command = \"cut\"\nnftables_set = \"inet  amparo closed\"").unwrap();
+    let set = both.nftables_set.unwrap();
+    assert_eq!((&*set.table, &*set.set, both.command.is_some()), ("amparo", "closed", true));
+}

@@ -693,3 +693,57 @@ error: this line cannot be read
 ",
     );
 }
+
+#[test]
+fn whoever_cannot_be_told_what_to_cut() {
+    check(
+        r#"
+[enforce]
+command = "/bin/cut -x"
+nftables_set = "inet amparo closed; flush ruleset"
+"#,
+        r#"
+warning: `/bin/cut -x` is taken as the name of one program
+ --> /etc/amparo/amparo.toml:2:11
+  |
+2 | command = "/bin/cut -x"
+  |           ^^^^^^^^^^^^^ arguments stand by themselves: `command = ["/bin/cut", "-x"]`
+
+error: `inet amparo closed; flush ruleset` names no set of nftables
+ --> /etc/amparo/amparo.toml:3:16
+  |
+3 | nftables_set = "inet amparo closed; flush ruleset"
+  |                ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ write family, table and set, like `inet amparo closed`
+
+1 problem and 1 warning in /etc/amparo/amparo.toml.
+"#,
+    );
+    check(
+        "[enforce]\ncommand = []\nnftables_set = \"ip filter closed\"",
+        r#"
+error: `command` names no program
+ --> /etc/amparo/amparo.toml:2:11
+  |
+2 | command = []
+  |           ^^ write the path of a program, or remove the line
+
+error: a table of family `ip` does not hold both IPv4 and IPv6
+ --> /etc/amparo/amparo.toml:3:16
+  |
+3 | nftables_set = "ip filter closed"
+  |                ^^^^^^^^^^^^^^^^^^ make a table of family `inet`: see docs/enforce/README.md
+
+2 problems in /etc/amparo/amparo.toml.
+"#,
+    );
+    check(
+        "[enforce]\nnftables_set = \"inet fw4 1;x\"",
+        r#"
+error: `inet fw4 1;x` has a name that nftables does not take
+ --> /etc/amparo/amparo.toml:2:16
+  |
+2 | nftables_set = "inet fw4 1;x"
+  |                ^^^^^^^^^^^^^^ names have letters, digits, `_` and `-`, and begin with a letter
+"#,
+    );
+}

@@ -1,8 +1,18 @@
+use std::sync::Arc;
+
 use proptest::prelude::*;
 
 use super::*;
-use crate::dns::wire;
+use crate::clients::Neighbours;
+use crate::clock::Clock;
+use crate::config::{self, Origin, System};
+use crate::dns::cache::{Cache, Key};
+use crate::dns::serve::{Answer as _, Quick, Source};
+use crate::dns::{Resolver, State, wire};
+use crate::house::{Copies, House};
+use crate::journal::Journal;
 use crate::name::Name;
+use crate::words::Language;
 
 const A: &[u8] = b"\xc0\x0c\0\x01\0\x01\0\0\x01\x2c\0\x04\xcb\0\x71\x05";
 const AAAA: &[u8] =
@@ -65,6 +75,77 @@ fn an_answer_is_noted_once_a_minute_for_each_device_and_again_when_it_is_another
     assert!(is_noted("192.168.1.3", 5, 105_000), "another device");
     assert!(is_noted("192.168.1.2", 1, 130_000), "fetched anew since");
     assert!(is_noted("192.168.1.2", 61, 190_000), "a minute later");
+}
+
+/// What `video.example` and `www.google.com` hand to a device under this config.
+fn handed_to(device: &str, more: &str) -> Vec<String> {
+    let folder = tempfile::tempdir().unwrap();
+    let text = format!(
+        "[child.sofia]\nage = 9\ndevices = [\"192.168.1.42\"]\n\
+         [adult.ana]\ndevices = [\"192.168.1.10\"]\n{more}"
+    );
+    let zone = jiff::tz::TimeZone::UTC;
+    let system = System { language: Language::En, zone, zone_name: None };
+    let config = config::load(&text, &Origin::Embedded, &system).unwrap().config;
+    let house = House::open(config, folder.path(), Copies::LookOnly);
+    let clock = Clock::held("2026-11-23T12:00:00Z".parse().unwrap());
+    let journal = Journal::open(&folder.path().join("j"), &house.config.journal, clock.clone());
+    let state = Arc::new(State::new(house, Vec::new(), &clock, None));
+    let resolver = Resolver::new(
+        Arc::clone(&state),
+        Cache::new(1 << 20, 10),
+        Neighbours::fixed([]),
+        Arc::new(journal.unwrap()),
+        clock.clone(),
+    );
+    let mut desk = resolver.desk(1);
+    resolver.begin(&mut desk);
+    let source = Source { from: (ip(device), 4000).into(), to: ip("192.168.1.1"), tcp: false };
+    for (asked, kept, last) in
+        [("video.example", "video.example", 5), ("www.google.com", "forcesafesearch.google.com", 6)]
+    {
+        let [asked, kept] = [asked, kept].map(|text| Name::parse(text).unwrap());
+        let question = |name: &Name, answers: u8| {
+            let head = [0xab, 0xcd, 1, 0, 0, 1, 0, answers, 0, 0, 0, 0];
+            [&head[..], name.wire(), &[0, 1, 0, 1]].concat()
+        };
+        // For an adult, the site itself.
+        for (group, kept) in [(0, asked), (1, kept)] {
+            let mut answer = question(&kept, 1);
+            answer[2] = 0x81;
+            answer.extend_from_slice(&A[..A.len() - 1]);
+            answer.push(last);
+            let response = Response::read(&answer, &kept, 1).unwrap();
+            let key = Key::new(&kept, 1, false, false, state.kept_under(group));
+            resolver.cache().insert(&key, Arc::new(response), clock.tick());
+        }
+        let mut out = Vec::new();
+        let quick = resolver.answer_now(&mut desk, &question(&asked, 0), &source, &mut out);
+        assert!(matches!(quick, Quick::Reply), "{asked} is answered at once");
+        assert_eq!(out.last(), Some(&last), "{asked} was in the cache");
+    }
+    resolver.end(&mut desk);
+    let mut lines = resolver.handed().lines();
+    lines.sort();
+    lines
+}
+
+fn ip(text: &str) -> IpAddr {
+    text.parse().unwrap()
+}
+
+#[test]
+fn what_a_child_is_handed_is_remembered_by_the_name_asked() {
+    let enforce = "[enforce]\nnftables_set = \"inet amparo closed\"";
+    assert_eq!(
+        handed_to("192.168.1.42", enforce),
+        [
+            "sofia 192.168.1.42 203.0.113.5 video.example",
+            "sofia 192.168.1.42 203.0.113.6 www.google.com"
+        ]
+    );
+    assert_eq!(handed_to("192.168.1.42", ""), [""; 0], "nobody is to be told");
+    assert_eq!(handed_to("192.168.1.10", enforce), [""; 0], "an adult");
 }
 
 proptest! {

@@ -122,10 +122,10 @@ fn a_running_connection_is_cut_by_the_documented_rules_and_may_begin_anew_later(
     let video = TcpListener::bind("203.0.113.5:0").unwrap();
     let school = TcpListener::bind("203.0.113.7:0").unwrap();
     let video6 = TcpListener::bind("[2001:db8::5]:0").unwrap();
-    let devices = ["192.168.1.42", "192.168.1.42", "fd00::42"];
-    let servers = [&video, &school, &video6];
+    let from = ["192.168.1.42", "192.168.1.42", "fd00::42"];
+    let to = [&video, &school, &video6];
     let connect_all = || -> Vec<_> {
-        devices.iter().zip(servers).map(|(device, server)| connect(device, server)).collect()
+        from.iter().zip(to).map(|(device, server)| connect(device, server)).collect()
     };
     let mut connections: Vec<_> = connect_all().into_iter().flatten().collect();
     for (device, server) in &mut connections {
