@@ -35,7 +35,7 @@ name  = "Pixels"
 names = ["pixels.example"]
 
 [calendar.holidays]
-dates = ["2026-10-29..2026-11-02"]
+dates = ["2027-10-29..2027-11-02"]
 
 [profile.ours]
 block       = ["bad"]
@@ -112,7 +112,7 @@ impl Dice {
 
 async fn live(seed: u64, steps: usize) {
     let mut dice = Dice(seed.max(1));
-    let mut amparo = Amparo::start(CONFIG).at("2026-10-20 07:12:30").await;
+    let mut amparo = Amparo::start(CONFIG).at("2027-10-20 07:12:30").await;
     amparo.clock().set_synchronised(true);
     let mut family = Family::new(amparo.now());
     let mut last = None;
@@ -182,7 +182,7 @@ async fn act(
         21..=22 => (Act::Resume, Do::Resume { child }),
         23..=25 => (Act::Free(seconds), Do::Grant { child, seconds, budget: None }),
         26..=27 => {
-            let budget = (*dice.one_of(KIDS[kid].budgets)).0.to_owned();
+            let budget = dice.one_of(KIDS[kid].budgets).0.to_owned();
             (
                 Act::Bonus(budget.clone(), seconds),
                 Do::Grant { child, seconds, budget: Some(budget) },
@@ -197,11 +197,10 @@ async fn act(
             };
             let id = request["id"].as_u64().expect("it has a number");
             let approve = dice.up_to(3) > 0;
-            let until = Some(until);
-            let answer = Do::Answer { id, approve, until, what: None, note: None };
+            let answer = Do::Answer { id, approve, until: Some(until), what: None, note: None };
             may_be_undone = false;
             (
-                if approve { Act::Open(word, until.expect("it is some")) } else { Act::Nothing },
+                if approve { Act::Open(word, until) } else { Act::Nothing },
                 answer,
             )
         }

@@ -82,6 +82,7 @@ pub(super) async fn learn(
             };
             info!("it is known what time it is: {known:?}");
             shared.ledger.set_time_unknown(false);
+            shared.ledger.heartbeat(&shared.clock.boot_id());
             look = shared.clock.watch();
         }
         tokio::select! {
@@ -137,6 +138,7 @@ impl Shared {
         let mut enforcer = self.enforcer.lock().unwrap_or_else(PoisonError::into_inner);
         let settings = state.house.config.enforce.as_ref();
         if enforcer.as_ref().map(|(settings, _)| settings) != settings {
+            self.resolver.handed().clear();
             // The old one has ended before the new one begins.
             *enforcer = None;
             *enforcer = settings.and_then(|settings| {

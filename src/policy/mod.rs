@@ -110,9 +110,13 @@ pub const ORDER: &[Rule] = &[
 ];
 
 /// What a CNAME or SVCB target met in an answer is judged by: the closing rules only, never the
-/// closed default of a walled garden or a schedule.
-const TARGET_ORDER: &[Rule] =
-    &[(Step::Essentials, essentials), (Step::Names, own_names), (Step::Lists, lists)];
+/// closed default of a walled garden or a schedule; and what a parent opened for a while is open.
+const TARGET_ORDER: &[Rule] = &[
+    (Step::Essentials, essentials),
+    (Step::Grants, grants),
+    (Step::Names, own_names),
+    (Step::Lists, lists),
+];
 
 /// Firefox turns its own DNS off where this name does not exist (Mozilla's canary domain).
 const CANARY: &[u8] = b"\x13use-application-dns\x03net\x00";

@@ -255,7 +255,8 @@ impl Now {
             let is_idle = budget.mode == BudgetMode::Started && !used.is_some_and(|u| u.is_running);
             self.budgets.insert(place);
             self.metering.add_what(&budget.what);
-            if minutes == 0 || is_spent || is_idle {
+            // Where more was given, `used` tells of it.
+            if minutes == 0 && used.is_none() || is_spent || is_idle {
                 self.used_up.insert(place);
                 self.spent.add_what(&budget.what);
             }

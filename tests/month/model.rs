@@ -223,7 +223,7 @@ impl Family {
     }
 
     pub(super) fn shown(&self, kid: usize) -> String {
-        self.wall.to_zoned(self.zone(kid)).to_string()
+        self.wall.to_zoned(zone(kid)).to_string()
     }
 
     fn closed(&self, kid: usize, name: &str) -> Option<&'static str> {
@@ -264,6 +264,12 @@ impl Family {
         {
             return true;
         }
+        // What the parent closed by its name opens by that name alone.
+        let is_own = KIDS[kid].own == Some(false) && covers("own.example", name);
+        let named = ["own.example", "=both.example"].into_iter();
+        if is_own || named.into_iter().any(|word| closed(word) && covers(word, name)) {
+            return false;
+        }
         let tags = ["bad", "fun", "pixels"];
         let closing =
             tags.iter().filter(|tag| (**tag == "bad" || closed(tag)) && covers(tag, name));
@@ -282,11 +288,11 @@ impl Family {
 
     /// Whether the wall shows a minute inside the window, and the name is not one of its own.
     fn closes(&self, kid: usize, window: &Window, name: &str) -> bool {
-        let wall = self.zone(kid).to_datetime(self.wall);
+        let wall = zone(kid).to_datetime(self.wall);
         let minute = i64::from(wall.hour()) * 60 + i64::from(wall.minute());
         let starts = |day: Date| {
             let weekday = day.weekday().to_monday_zero_offset();
-            let holiday = (date("2026-10-29")..=date("2026-11-02")).contains(&day);
+            let holiday = (date("2027-10-29")..=date("2027-11-02")).contains(&day);
             window.days.contains(&weekday) && !(window.holidays_off && holiday)
         };
         let (today, yesterday) = (wall.date(), wall.date().yesterday().expect("it is not year 0"));
@@ -320,16 +326,12 @@ impl Family {
 
     /// The day of budgets begins at four.
     fn day(&self, kid: usize) -> Date {
-        let wall = self.zone(kid).to_datetime(self.wall);
+        let wall = zone(kid).to_datetime(self.wall);
         if wall.hour() < 4 {
             wall.date().yesterday().expect("it is not year 0")
         } else {
             wall.date()
         }
-    }
-
-    fn zone(&self, kid: usize) -> TimeZone {
-        TimeZone::get(KIDS[kid].zone).expect("there is such a zone")
     }
 }
 
@@ -356,6 +358,10 @@ fn end_of(touched: &[i64], allowed: usize) -> Option<i64> {
         used += minutes;
     }
     None
+}
+
+fn zone(kid: usize) -> TimeZone {
+    TimeZone::get(KIDS[kid].zone).expect("there is such a zone")
 }
 
 /// Whether a word of the config covers a name.

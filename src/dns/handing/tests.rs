@@ -11,7 +11,9 @@ use crate::dns::serve::{Answer as _, Quick, Source};
 use crate::dns::{Resolver, State, wire};
 use crate::house::{Copies, House};
 use crate::journal::Journal;
+use crate::ledger::Ledger;
 use crate::name::Name;
+use crate::policy::passing::Passing;
 use crate::words::Language;
 
 const A: &[u8] = b"\xc0\x0c\0\x01\0\x01\0\0\x01\x2c\0\x04\xcb\0\x71\x05";
@@ -90,12 +92,13 @@ fn handed_to(device: &str, more: &str) -> Vec<String> {
     let house = House::open(config, folder.path(), Copies::LookOnly);
     let clock = Clock::held("2026-11-23T12:00:00Z".parse().unwrap());
     let journal = Journal::open(&folder.path().join("j"), &house.config.journal, clock.clone());
-    let state = Arc::new(State::new(house, Vec::new(), &clock, None));
+    let state = Arc::new(State::new(house, Vec::new(), Passing::default(), &clock, None));
     let resolver = Resolver::new(
         Arc::clone(&state),
         Cache::new(1 << 20, 10),
         Neighbours::fixed([]),
         Arc::new(journal.unwrap()),
+        Arc::new(Ledger::in_memory(clock.clone())),
         clock.clone(),
     );
     let mut desk = resolver.desk(1);

@@ -24,6 +24,20 @@ fn written(word: &str) -> Written {
     }
 }
 
+fn wrote(at: &At, edit: &Written) -> Done {
+    at.ledger.for_good(&edit.child, &edit.word, edit.allow, Some(edit), &ana())
+}
+
+#[test]
+fn for_good_forgets_what_was_said_for_a_while_and_goes_back_to_it() {
+    let at = At::noon();
+    at.ledger.close_word("sofia", "site.com", at.minutes(60), &ana()).unwrap();
+    let done = at.ledger.for_good("sofia", "site.com", true, None, &ana());
+    assert_eq!(at.ledger.audit(1)[0].id, done.id);
+    assert_eq!(undo(&at).unwrap(), "allow");
+    assert_eq!(undo(&at).unwrap(), "block");
+}
+
 #[test]
 fn a_pause_taken_back_leaves_the_pause_before_it() {
     let at = At::noon();
@@ -132,7 +146,7 @@ fn an_answer_taken_back_lets_the_request_wait_again() {
 fn what_stands_in_the_file_is_handed_back() {
     let at = At::noon();
     at.ledger.pause("sofia", at.minutes(60), &ana()).unwrap();
-    let done = at.ledger.wrote(&written("site.com"), &ana());
+    let done = wrote(&at, &written("site.com"));
     assert_eq!(undo(&at).unwrap(), format!("file site.com {}", done.id));
     assert_eq!(undo(&at).unwrap(), format!("file site.com {}", done.id), "until it is done");
     at.ledger.mark_undone(done.id, &ana());
@@ -146,7 +160,7 @@ fn what_stands_in_the_file_is_handed_back() {
 fn a_file_that_is_another_one_since_is_passed_over() {
     let at = At::noon();
     at.ledger.pause("sofia", at.minutes(60), &ana()).unwrap();
-    let done = at.ledger.wrote(&written("site.com"), &ana());
+    let done = wrote(&at, &written("site.com"));
     at.ledger.cannot_undo(done.id);
     assert_eq!(undo(&at).unwrap(), "pause");
 }
@@ -155,7 +169,7 @@ fn a_file_that_is_another_one_since_is_passed_over() {
 fn an_answer_for_good_goes_back_with_the_file() {
     let at = At::noon();
     let request = at.ledger.ask("sofia", None, "site.com", "").unwrap();
-    let file = at.ledger.wrote(&written("site.com"), &ana());
+    let file = wrote(&at, &written("site.com"));
     let yes = Answer { approve: true, ..Answer::default() };
     at.ledger.answer(request.id, yes, &ana()).unwrap();
     assert_eq!(undo(&at).unwrap(), format!("file site.com {}", file.id));
