@@ -8,9 +8,6 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::net::UdpSocket;
 use tokio::task::JoinSet;
 
-/// What is written into an answer.
-pub(super) type Script = dyn Fn(Vec<u8>) -> Vec<u8> + Send + Sync;
-
 /// A time server on loopback, until it is dropped.
 pub(super) struct Server {
     pub(super) address: SocketAddr,
