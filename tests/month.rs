@@ -199,10 +199,7 @@ async fn act(
             let approve = dice.up_to(3) > 0;
             let answer = Do::Answer { id, approve, until: Some(until), what: None, note: None };
             may_be_undone = false;
-            (
-                if approve { Act::Open(word, until) } else { Act::Nothing },
-                answer,
-            )
+            (if approve { Act::Open(word, until) } else { Act::Nothing }, answer)
         }
         35..=36 => {
             let Some(was) = last.take() else { return "nothing to take back".to_owned() };
