@@ -60,7 +60,7 @@ pub fn write(
 /// `expected_now`. What is replaced is kept in its turn.
 ///
 /// # Errors
-/// As [`write`]; and when the backup cannot be read, or does not pass any more.
+/// As [`write()`]; and when the backup cannot be read, or does not pass any more.
 pub fn restore(
     path: &Path,
     expected_now: &str,
