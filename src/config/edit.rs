@@ -3,7 +3,7 @@
 //! [`apply`] is pure: text in, text out. Only what the change is about is cut out or put in, so that
 //! comments, order, quotes, indentation and line ends stay as they are; that is why the text itself
 //! is edited, at the places the reader knows, instead of being written anew from a document. What
-//! comes out has passed [`load`](super::load). [`write()`] puts it in place of the file, and
+//! comes out has passed [`load`]. [`write()`] puts it in place of the file, and
 //! [`restore`] takes it back; `splice` knows how arrays and lines are cut.
 
 mod file;

@@ -2,7 +2,7 @@
 //!
 //! As with lists, the last good copy serves where a file cannot be read. Where there is none either,
 //! the stricter side holds: a schedule on these days holds on every day, and one except these days
-//! on these too. Start at [`fill`].
+//! on these too. Start at `fill`.
 
 use std::fs::{self, File};
 use std::io::{self, Read as _};
