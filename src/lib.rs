@@ -96,6 +96,9 @@
 //! | a search engine's safe form | a row in [`policy::safesearch`] |
 //! | a special-use name | a row in [`policy::local`] |
 //! | a config key | the registry in [`config`], then its use; `config/amparo.toml` fails its test until it mentions it |
+//! | what `check` finds odd in a good file | [`config::lint`] |
+//! | how a change is written into the file | [`config::edit`] |
+//! | which days a calendar file has | [`config::ical`] |
 //! | how a closed name is answered | [`dns::answer`] |
 //! | a command | one file in `cli/` and a variant of its `Command` |
 //! | what is kept | [`journal`] |

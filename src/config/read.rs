@@ -47,9 +47,17 @@ pub(super) fn document<'i>(
         return Some(document);
     }
     let mut line_before = None;
+    let mut is_below_single = false;
     for error in errors {
         let span = error.span().unwrap_or(0..0);
         let line = text.get(..span.start).map(|before| before.matches('\n').count());
+        // The keys of a second window are not those of the first one again.
+        let is_twice = error.message() == "duplicate key";
+        if is_twice && single_brackets(text, span.start).is_some() {
+            is_below_single = true;
+        } else if is_twice && is_below_single {
+            continue;
+        }
         // What the parser says further on in the same line follows from the first mistake.
         if line_before != Some(line) {
             let help = what_is_wrong(error.message(), text, span.start);
