@@ -25,6 +25,7 @@ use crate::lists::catalogue::catalogue;
 use crate::lists::format::Guess;
 use crate::lists::{Origin, Source};
 use crate::name::Name;
+use crate::policy::passing::Passing;
 use crate::policy::rules::{Household, SubjectId, SubjectKind};
 use crate::policy::tags::TagKind;
 use crate::policy::{Action, Step, Verdict, safesearch};
@@ -247,6 +248,7 @@ fn with_id(household: &Household, who: &str) -> Option<SubjectId> {
 /// When `who` is nobody: see [`whom`].
 pub fn why(
     house: &House,
+    passing: &Passing,
     neighbours: &Neighbours,
     state_directory: &Path,
     name: &Name,
@@ -256,7 +258,7 @@ pub fn why(
     let policy = &house.policy;
     let language = policy.household.language;
     let (subject, device) = whom(house, neighbours, who)?;
-    let moment = policy.moment(at);
+    let moment = policy.moment_with(at, passing);
     let explanation = policy.explain(subject, name, &moment);
     let sentence = |verdict: Verdict| policy.sentence(subject, name, verdict, language);
 

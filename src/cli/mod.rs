@@ -36,9 +36,11 @@ use crate::clock::Clock;
 use crate::config::{self, Origin, Report, System};
 use crate::control;
 use crate::house::{self, Copies, Found, House, Unusable};
+use crate::ledger::Ledger;
 use crate::lists::Index;
 use crate::name::Name;
 use crate::policy::Policy;
+use crate::policy::passing::Passing;
 use crate::policy::rules::Household;
 use crate::words;
 
@@ -269,6 +271,11 @@ impl App {
         let found = self.found()?;
         let directory = found.state_directory;
         Ok((House::open(found.checked.config, &directory, Copies::LookOnly), directory))
+    }
+
+    /// What holds for a while, as it was written down last.
+    fn passing(&self, state: &Path, household: &Household) -> Passing {
+        Ledger::open(state, self.clock.clone()).passing(household)
     }
 
     fn find(&self) -> Result<Found, Unusable> {

@@ -11,7 +11,6 @@ use crate::control::{self, Command, FamilyCommand};
 use crate::inspect::{self, WeekDay, WeekSpan, WeekState, WeekWindow};
 use crate::lists::Index;
 use crate::policy::Policy;
-use crate::policy::passing::Passing;
 use crate::policy::rules::Household;
 use crate::words::{self, time};
 
@@ -76,11 +75,13 @@ impl Week {
     }
 
     fn read_here(&self, app: &App) -> Result<(inspect::Week, Household), Failure> {
-        let household = app.found()?.checked.config.household;
+        let found = app.found()?;
+        let household = found.checked.config.household;
         let subject = inspect::person(&household, &self.child).map_err(Failure::usage)?;
+        let passing = app.passing(&found.state_directory, &household);
         // Time needs the words of categories and services, not the lists that fill them.
         let policy = Policy::new(household, Arc::new(Index::default()));
-        let week = inspect::week(&policy, subject, app.clock.now(), &Passing::default());
+        let week = inspect::week(&policy, subject, app.clock.now(), &passing);
         Ok((week, policy.household))
     }
 }

@@ -70,7 +70,8 @@ impl Why {
         let household = &house.policy.household;
         let at = self.moment(app, household)?.unwrap_or_else(|| app.clock.now());
         let (neighbours, _) = Neighbours::start();
-        let why = inspect::why(&house, &neighbours, &state, name, self.who.as_deref(), at)
+        let (passing, who) = (app.passing(&state, household), self.who.as_deref());
+        let why = inspect::why(&house, &passing, &neighbours, &state, name, who, at)
             .map_err(Failure::usage)?;
         Ok((why, household.clone()))
     }

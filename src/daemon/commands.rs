@@ -24,6 +24,7 @@ use crate::house::House;
 use crate::inspect;
 use crate::ledger::{Actor, Event, Happening, Request, RequestState, Via};
 use crate::name::Name;
+use crate::policy::passing::Passing;
 use crate::policy::rules::SubjectKind;
 use crate::update::News;
 
@@ -209,11 +210,15 @@ async fn obey(
             };
             let shared = shared.clone();
             let why = blocking(move || {
-                let at = at.unwrap_or_else(|| shared.clock.now());
                 let resolver = &shared.resolver;
-                let house = &resolver.state().house;
-                let neighbours = resolver.neighbours();
-                inspect::why(house, neighbours, &shared.state_directory, &name, who.as_deref(), at)
+                let state = resolver.state();
+                // Who asks about a certain time knows what time it is.
+                let time_unknown = at.is_none() && shared.ledger.is_time_unknown();
+                let passing = Passing { time_unknown, ..state.passing() };
+                let at = at.unwrap_or_else(|| shared.clock.now());
+                let (neighbours, directory) = (resolver.neighbours(), &shared.state_directory);
+                let who = who.as_deref();
+                inspect::why(&state.house, &passing, neighbours, directory, &name, who, at)
             });
             match why.await {
                 Ok(why) => done(&why),

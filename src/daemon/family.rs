@@ -45,6 +45,9 @@ pub(super) async fn obey(command: FamilyCommand, shared: &Arc<Shared>, by: Actor
 }
 
 async fn change(command: FamilyCommand, shared: &Arc<Shared>, by: Actor) -> Result<Answer, String> {
+    // What ran out until now, and a clock that was set, comes first. What cannot be kept of that is
+    // told by `amparo status`.
+    let _ = shared.remember().await;
     let state = shared.resolver.state();
     let (ledger, now) = (&shared.ledger, shared.clock.now());
     let household = &state.house.policy.household;

@@ -3,7 +3,7 @@
 use super::super::changes::tests::{at, checked};
 use super::super::columns::{COLUMNS, width};
 use super::*;
-use crate::policy::passing::{ForAWhile, OfSubject};
+use crate::policy::passing::{ForAWhile, OfSubject, Passing};
 use crate::policy::rules::{SubjectId, What};
 
 const SOFIA: &str = "[child.sofia]\nname = \"Sofía\"\nage = 9\nbedtime = \"20:30-06:30\"\n";

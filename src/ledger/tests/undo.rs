@@ -34,8 +34,8 @@ fn for_good_forgets_what_was_said_for_a_while_and_goes_back_to_it() {
     at.ledger.close_word("sofia", "site.com", at.minutes(60), &ana()).unwrap();
     let done = at.ledger.for_good("sofia", "site.com", true, None, &ana());
     assert_eq!(at.ledger.audit(1)[0].id, done.id);
-    assert_eq!(undo(&at).unwrap(), "allow");
-    assert_eq!(undo(&at).unwrap(), "block");
+    assert_eq!(undo(&at).unwrap(), "allow site.com");
+    assert_eq!(undo(&at).unwrap(), "block site.com");
 }
 
 #[test]

@@ -280,7 +280,7 @@ fn a_target_in_what_is_granted_is_not_closed_by_its_service_or_category() {
     };
     let granted = ["grant youtube mon 13:00"];
     assert_eq!(said_of(&[], "youtube.com"), "block service youtube");
-    assert_eq!(said_of(&granted, "youtube.com"), "-");
+    assert_eq!(said_of(&granted, "youtube.com"), "allow grant youtube");
     assert_eq!(said_of(&granted, "videos.youtube.com"), "block category adult");
     assert_eq!(said_of(&granted, "m.youtube.com"), "block block_rule m.youtube.com");
 }
