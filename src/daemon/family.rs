@@ -276,7 +276,7 @@ async fn answer(
     };
     let mut text = {
         let what = if word == TIME {
-            say::TIME.in_language(language).to_owned()
+            words::time::TIME.in_language(language).to_owned()
         } else {
             person.called(&word)
         };
@@ -406,7 +406,7 @@ impl<'a> Person<'a> {
         let zone = &self.state.house.policy.subject(self.subject).zone;
         let (until, now) = (until.to_zoned(zone.clone()), now.to_zoned(zone.clone()));
         let moment = say::moment(self.language(), &until, &now);
-        say::UNTIL.fill(self.language(), &moment, "")
+        words::time::UNTIL.fill(self.language(), &moment, "")
     }
 
     fn changed(&self, done: &ledger::Done, text: String) -> Changed {

@@ -1,9 +1,8 @@
 //! What a parent did for a while, in sentences.
 
 use jiff::Zoned;
-use jiff::civil::Weekday;
 
-use super::{Language, Sentence, Words};
+use super::{Language, Sentence, Words, time};
 
 /// A pause begins.
 pub const PAUSED: Sentence =
@@ -46,10 +45,6 @@ pub const DENIED: Sentence =
 /// A change was taken back.
 pub const UNDONE: Sentence =
     Sentence { es: "Se deshizo: {what} ({who})", en: "Taken back: {what} ({who})" };
-/// Until a moment.
-pub const UNTIL: Sentence = Sentence { es: "hasta {what}", en: "until {what}" };
-/// What a child asks for when it asks for time.
-pub static TIME: Words = Words::new("tiempo", "time");
 
 /// There is no config file to write into.
 pub static NO_FILE: Words = Words::new(
@@ -88,33 +83,19 @@ pub static FILE_CHANGED: Words = Words::new(
     "el archivo cambió desde entonces: corríjalo a mano",
     "the file was changed since: mend it by hand",
 );
-/// Nobody knows what time it is.
-pub static TIME_UNKNOWN: Words = Words::new(
-    "todavía no se sabe qué hora es: rige el lado más estricto de cada horario",
-    "it is not known yet what time it is: the stricter side of every schedule holds",
-);
 
 /// A moment as a person says it: the time, and the day where that is another one.
 #[must_use]
 pub fn moment(language: Language, at: &Zoned, now: &Zoned) -> String {
-    let time = at.strftime("%H:%M");
+    let clock = at.strftime("%H:%M");
     if at.date() == now.date() {
-        return time.to_string();
+        return clock.to_string();
     }
-    let day = weekday(language, at.weekday());
+    let day = usize::from(at.weekday().to_monday_zero_offset().unsigned_abs());
+    let day = time::DAYS[day % time::DAYS.len()].in_language(language);
     let date = at.strftime("%-d/%-m");
     match language {
-        Language::Es => format!("el {day} {date} a las {time}"),
-        Language::En => format!("{day} {date} at {time}"),
+        Language::Es => format!("el {day} {date} a las {clock}"),
+        Language::En => format!("{day} {date} at {clock}"),
     }
-}
-
-/// What a day of the week is called, in short.
-#[must_use]
-pub fn weekday(language: Language, day: Weekday) -> &'static str {
-    let names = match language {
-        Language::Es => ["lun", "mar", "mié", "jue", "vie", "sáb", "dom"],
-        Language::En => ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"],
-    };
-    names[usize::from(day.to_monday_zero_offset().unsigned_abs()) % names.len()]
 }
