@@ -59,7 +59,9 @@ pub(super) struct Now {
     pub(super) closing: Together,
     /// What some open window may keep open by an exception of its own.
     pub(super) opening: Together,
-    /// When something opens or closes for this subject next.
+    /// When a window opens or closes for this subject next, or what holds for a while ends.
+    next_turn: Option<Timestamp>,
+    /// The same, or when a new day of budgets begins.
     next_change: Option<Timestamp>,
     /// When an answer must be gone; none where nothing ever opens or closes.
     answers_until: Option<Timestamp>,
@@ -90,6 +92,7 @@ static NOTHING: Now = Now {
     windows: Vec::new(),
     closing: Together::NOTHING,
     opening: Together::NOTHING,
+    next_turn: None,
     next_change: None,
     answers_until: None,
 };
@@ -190,8 +193,8 @@ fn now_of(
     let next_change = hours::next_change(&rules.schedules, zone, now);
     let next_day =
         (!rules.budgets.is_empty()).then(|| budget::next_day(now, zone, household.day_starts));
-    let ends = for_a_while.ends().chain(next_change).chain(next_day);
-    of_subject.next_change = ends.filter(ahead).min();
+    of_subject.next_turn = for_a_while.ends().chain(next_change).filter(ahead).min();
+    of_subject.next_change = of_subject.next_turn.into_iter().chain(next_day).min();
     // Beyond the horizon nobody looked: there a window may open too.
     let scheduled = !rules.schedules.is_empty();
     let answers_until = of_subject.next_change.or(scheduled.then(|| horizon(now)));
@@ -348,7 +351,14 @@ impl Moment {
         (now.budgets, now.used_up)
     }
 
-    /// When something opens or closes for this subject next.
+    /// When a window of this subject opens or closes next, or what holds for a while ends: what
+    /// people are told. A new day of budgets alone closes nothing and opens only what is used up.
+    #[must_use]
+    pub fn next_turn(&self, subject: SubjectId) -> Option<Timestamp> {
+        self.of(subject).next_turn
+    }
+
+    /// When something may open or close for this subject next, a new day of budgets included.
     #[must_use]
     pub fn next_change(&self, subject: SubjectId) -> Option<Timestamp> {
         self.of(subject).next_change
