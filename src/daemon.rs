@@ -470,7 +470,7 @@ impl Shared {
     /// language.
     fn ledger_troubles(&self) -> Vec<String> {
         let language = self.resolver.state().house.policy.household.language;
-        let unknown = self.ledger.is_time_unknown().then_some(&words::family::TIME_UNKNOWN);
+        let unknown = self.ledger.is_time_unknown().then_some(&words::time::TIME_UNKNOWN);
         let troubles = self.ledger.troubles();
         let enforcer = self.enforcer.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let uncut = enforcer.as_ref().map(|(_, enforcer)| enforcer.troubles()).unwrap_or_default();

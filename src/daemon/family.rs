@@ -419,7 +419,7 @@ impl<'a> Person<'a> {
         let zone = &self.state.house.policy.subject(self.subject).zone;
         let (until, now) = (until.to_zoned(zone.clone()), now.to_zoned(zone.clone()));
         let moment = say::moment(self.language(), &until, &now);
-        say::UNTIL.fill(self.language(), &moment, "")
+        words::time::UNTIL.fill(self.language(), &moment, "")
     }
 
     fn changed(&self, done: &ledger::Done, text: String) -> Changed {
@@ -439,7 +439,7 @@ fn called(household: &Household, word: &str) -> String {
     match household.tags.find(word) {
         Some(tag) => household.tags.info(tag).words.in_language(language).to_owned(),
         None if word == words::INTERNET_ID => words::INTERNET.in_language(language).to_owned(),
-        None if word == TIME => say::TIME.in_language(language).to_owned(),
+        None if word == TIME => words::time::TIME.in_language(language).to_owned(),
         None => word.trim_start_matches('=').to_owned(),
     }
 }

@@ -22,8 +22,8 @@ pub struct Explanation {
     pub steps: Vec<(Step, Option<Verdict>)>,
     /// What the lists say of the name.
     pub tags: TagSet,
-    /// When a window of the subject opens or closes next, what holds for a while ends or, where
-    /// time is used up, a new day of budgets begins.
+    /// When a window of the subject opens or closes next, what holds for a while ends, or a new
+    /// day gives or takes time.
     pub until: Option<Timestamp>,
 }
 
@@ -37,10 +37,7 @@ impl Policy {
         let safe = in_safe_form(&ask, reach);
         steps.push((Step::SafeForm, (safe != reach).then_some(safe)));
         let verdict = ask.metered(safe, reach.reason);
-        let ends_with_the_day = verdict.reason.kind() == ReasonKind::Budget;
-        let until =
-            if ends_with_the_day { moment.next_change(subject) } else { moment.next_turn(subject) };
-        Explanation { verdict, steps, tags: ask.asked.tags, until }
+        Explanation { verdict, steps, tags: ask.asked.tags, until: moment.next_change(subject) }
     }
 
     /// The id of the reason in JSON and in the journal: of the service, category, list, window or

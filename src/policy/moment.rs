@@ -59,9 +59,7 @@ pub(super) struct Now {
     pub(super) closing: Together,
     /// What some open window may keep open by an exception of its own.
     pub(super) opening: Together,
-    /// When a window opens or closes for this subject next, or what holds for a while ends.
-    next_turn: Option<Timestamp>,
-    /// The same, or when a new day of budgets begins.
+    /// When something opens or closes for this subject next.
     next_change: Option<Timestamp>,
     /// When an answer must be gone; none where nothing ever opens or closes.
     answers_until: Option<Timestamp>,
@@ -92,7 +90,6 @@ static NOTHING: Now = Now {
     windows: Vec::new(),
     closing: Together::NOTHING,
     opening: Together::NOTHING,
-    next_turn: None,
     next_change: None,
     answers_until: None,
 };
@@ -187,19 +184,63 @@ fn now_of(
             of_subject.add_window(window, !is_free, !time_unknown);
         }
     }
+    let budgets_at = |at| Budgets::at(at, household, subject, for_a_while, time_unknown);
+    let budgets = if rules.budgets.is_empty() { Budgets::default() } else { budgets_at(now) };
     if !is_free {
-        of_subject.add_budgets(household, subject, for_a_while, time_unknown, now);
+        of_subject.add_budgets(rules, budgets);
     }
     let next_change = hours::next_change(&rules.schedules, zone, now);
-    let next_day =
-        (!rules.budgets.is_empty()).then(|| budget::next_day(now, zone, household.day_starts));
-    of_subject.next_turn = for_a_while.ends().chain(next_change).filter(ahead).min();
-    of_subject.next_change = of_subject.next_turn.into_iter().chain(next_day).min();
+    // A new day is a change where it gives time, or takes it.
+    let next_day = (!rules.budgets.is_empty())
+        .then(|| budget::next_day(now, zone, household.day_starts))
+        .filter(|&next_day| budgets_at(next_day) != budgets);
+    let ends = for_a_while.ends().chain(next_change).chain(next_day);
+    of_subject.next_change = ends.filter(ahead).min();
     // Beyond the horizon nobody looked: there a window may open too.
     let scheduled = !rules.schedules.is_empty();
     let answers_until = of_subject.next_change.or(scheduled.then(|| horizon(now)));
     of_subject.answers_until = answers_until;
     of_subject
+}
+
+/// How the budgets of one subject are at one time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct Budgets {
+    /// Those that count on that day.
+    counting: BudgetSet,
+    /// Those of them of which nothing is left.
+    used_up: BudgetSet,
+}
+
+impl Budgets {
+    fn at(
+        now: Timestamp,
+        household: &Household,
+        subject: &Subject,
+        for_a_while: &OfSubject,
+        time_unknown: bool,
+    ) -> Self {
+        let mut budgets = Budgets::default();
+        let day = budget::day_of(now, &subject.zone, household.day_starts);
+        for (place, budget) in subject.rules.budgets.iter().enumerate() {
+            // Nobody knows which day it is: the one with the least.
+            let least = || budget.minutes.into_iter().flatten().min();
+            let minutes = if time_unknown { least() } else { budget.minutes_on(day.weekday()) };
+            let Some(minutes) = minutes else { continue };
+            let used = for_a_while.used.get(place).filter(|used| time_unknown || used.day == day);
+            let is_spent = used.is_some_and(|used| match used.closes {
+                Some(closes) => time_unknown || closes <= now,
+                None => false,
+            });
+            let is_idle = budget.mode == BudgetMode::Started && !used.is_some_and(|u| u.is_running);
+            budgets.counting.insert(place);
+            // Where more was given, `used` tells of it.
+            if minutes == 0 && used.is_none() || is_spent || is_idle {
+                budgets.used_up.insert(place);
+            }
+        }
+        budgets
+    }
 }
 
 // === impl Now ===
@@ -232,35 +273,13 @@ impl Now {
         }
     }
 
-    fn add_budgets(
-        &mut self,
-        household: &Household,
-        subject: &Subject,
-        for_a_while: &OfSubject,
-        time_unknown: bool,
-        now: Timestamp,
-    ) {
-        let Subject { rules, zone, .. } = subject;
-        if rules.budgets.is_empty() {
-            return;
-        }
-        let day = budget::day_of(now, zone, household.day_starts);
+    fn add_budgets(&mut self, rules: &Rules, budgets: Budgets) {
+        (self.budgets, self.used_up) = (budgets.counting, budgets.used_up);
         for (place, budget) in rules.budgets.iter().enumerate() {
-            // Nobody knows which day it is: the one with the least.
-            let least = || budget.minutes.into_iter().flatten().min();
-            let minutes = if time_unknown { least() } else { budget.minutes_on(day.weekday()) };
-            let Some(minutes) = minutes else { continue };
-            let used = for_a_while.used.get(place).filter(|used| time_unknown || used.day == day);
-            let is_spent = used.is_some_and(|used| match used.closes {
-                Some(closes) => time_unknown || closes <= now,
-                None => false,
-            });
-            let is_idle = budget.mode == BudgetMode::Started && !used.is_some_and(|u| u.is_running);
-            self.budgets.insert(place);
-            self.metering.add_what(&budget.what);
-            // Where more was given, `used` tells of it.
-            if minutes == 0 && used.is_none() || is_spent || is_idle {
-                self.used_up.insert(place);
+            if budgets.counting.contains(place) {
+                self.metering.add_what(&budget.what);
+            }
+            if budgets.used_up.contains(place) {
                 self.spent.add_what(&budget.what);
             }
         }
@@ -351,14 +370,7 @@ impl Moment {
         (now.budgets, now.used_up)
     }
 
-    /// When a window of this subject opens or closes next, or what holds for a while ends: what
-    /// people are told. A new day of budgets alone closes nothing and opens only what is used up.
-    #[must_use]
-    pub fn next_turn(&self, subject: SubjectId) -> Option<Timestamp> {
-        self.of(subject).next_turn
-    }
-
-    /// When something may open or close for this subject next, a new day of budgets included.
+    /// When something opens or closes for this subject next.
     #[must_use]
     pub fn next_change(&self, subject: SubjectId) -> Option<Timestamp> {
         self.of(subject).next_change

@@ -1,9 +1,8 @@
 //! What a parent did for a while, in sentences.
 
 use jiff::Zoned;
-use jiff::civil::Weekday;
 
-use super::{Language, Sentence, Words};
+use super::{Language, Sentence, Words, time};
 
 /// A pause begins.
 pub const PAUSED: Sentence =
@@ -66,10 +65,6 @@ pub const MEANT: Sentence =
 pub static NOBODY_YET: Words = Words::new("nadie todavía", "nobody yet");
 /// A device is somebody's too.
 pub static OR_ADDRESS: Words = Words::new(" (o dé una dirección)", " (or give an address)");
-/// Until a moment.
-pub const UNTIL: Sentence = Sentence { es: "hasta {what}", en: "until {what}" };
-/// What a child asks for when it asks for time.
-pub static TIME: Words = Words::new("tiempo", "time");
 
 /// There is no config file to write into.
 pub static NO_FILE: Words = Words::new(
@@ -108,11 +103,6 @@ pub static FILE_CHANGED: Words = Words::new(
     "el archivo cambió desde entonces: corríjalo a mano",
     "the file was changed since: mend it by hand",
 );
-/// Nobody knows what time it is.
-pub static TIME_UNKNOWN: Words = Words::new(
-    "todavía no se sabe qué hora es: rige el lado más estricto de cada horario",
-    "it is not known yet what time it is: the stricter side of every schedule holds",
-);
 
 /// A moment as a person says it behind "until": the time, and the day where that is another one.
 #[must_use]
@@ -126,15 +116,16 @@ pub fn moment(language: Language, at: &Zoned, now: &Zoned) -> String {
 /// The same where it says when something happens: `at 20:30`.
 #[must_use]
 pub fn when(language: Language, at: &Zoned, now: &Zoned) -> String {
-    let time = clock(language, &at.strftime("%H:%M").to_string());
-    let day = weekday(language, at.weekday());
+    let clock = clock(language, &at.strftime("%H:%M").to_string());
+    let day = usize::from(at.weekday().to_monday_zero_offset().unsigned_abs());
+    let day = time::DAYS[day % time::DAYS.len()].in_language(language);
     let date = at.strftime("%-d/%-m");
     let is_today = at.date() == now.date();
     match language {
-        Language::Es if is_today => format!("a {time}"),
-        Language::En if is_today => format!("at {time}"),
-        Language::Es => format!("el {day} {date} a {time}"),
-        Language::En => format!("{day} {date} at {time}"),
+        Language::Es if is_today => format!("a {clock}"),
+        Language::En if is_today => format!("at {clock}"),
+        Language::Es => format!("el {day} {date} a {clock}"),
+        Language::En => format!("{day} {date} at {clock}"),
     }
 }
 
@@ -146,14 +137,4 @@ pub fn clock(language: Language, time: &str) -> String {
         Language::Es => format!("las {time}"),
         Language::En => time.to_owned(),
     }
-}
-
-/// What a day of the week is called, in short.
-#[must_use]
-pub fn weekday(language: Language, day: Weekday) -> &'static str {
-    let names = match language {
-        Language::Es => ["lun", "mar", "mié", "jue", "vie", "sáb", "dom"],
-        Language::En => ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"],
-    };
-    names[usize::from(day.to_monday_zero_offset().unsigned_abs()) % names.len()]
 }

@@ -541,8 +541,10 @@ fn no_answer_outlives_what_holds_for_a_while() {
     let many = ["pause mon 12:00", "grant x.com mon 13:00", "close y.com mon 12:59:45"];
     assert_eq!(mon(&[], &many, "12:59:30"), 15);
     assert_eq!(mon(&[], &many, "13:00"), u32::MAX);
-    // The next day of budgets, from which all is open or closed again.
-    assert_eq!(seconds(&["budget games 60"], &[], "tue", "03:59:20"), 40);
+    // The next day of budgets, where it gives time or takes it.
+    let used = ["used games mon 13:00"];
+    assert_eq!(seconds(&["budget games 60"], &used, "tue", "03:59:20"), 40);
+    assert_eq!(seconds(&["budget games 60"], &[], "tue", "03:59:20"), u32::MAX);
     assert_eq!(seconds(&["budget games 60 wed 0"], &[], "wed", "03:59:59"), 1);
     let ttl = ["ttl 60", "budget games 60"];
     assert_eq!(seconds(&ttl, &["pause mon 13:00"], "mon", "12:00"), 60);
@@ -555,7 +557,8 @@ fn a_moment_ends_with_what_holds_for_a_while() {
         policy.moment_with(time(day, hour), &for_a_while(&policy, lines)).until
     };
     assert_eq!(until(&[], "mon", "12:00"), time("mon", "20:30"));
-    assert_eq!(until(&[], "mon", "20:30"), time("tue", "04:00"));
+    assert_eq!(until(&[], "mon", "20:30"), time("tue", "06:30"));
+    assert_eq!(until(&["used games mon 12:02"], "mon", "20:30"), time("tue", "04:00"));
     assert_eq!(until(&["pause mon 12:01"], "mon", "12:00"), time("mon", "12:01"));
     assert_eq!(until(&["used games mon 12:02"], "mon", "12:00"), time("mon", "12:02"));
     assert_eq!(until(&["used games mon 12:02"], "mon", "12:02"), time("mon", "20:30"));
