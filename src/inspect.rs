@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use crate::clients::neighbours::Neighbours;
 use crate::clients::{Address, Client};
 use crate::config::Download;
-use crate::config::suggest::did_you_mean;
+use crate::config::suggest::nearest;
 use crate::house::fetched::Meta;
 use crate::house::{House, ListState};
 use crate::lists::catalogue::catalogue;
@@ -30,6 +30,7 @@ use crate::policy::rules::{Household, SubjectId, SubjectKind};
 use crate::policy::tags::TagKind;
 use crate::policy::{Action, Step, Verdict, safesearch};
 use crate::update::schedule::{self, Last};
+use crate::words::family as say;
 pub use week::{Week, WeekBudget, WeekDay, WeekSpan, WeekState, WeekWindow, week};
 
 /// The version of all JSON.
@@ -209,7 +210,10 @@ pub fn whom(
     }
     match person(household, who) {
         Ok(subject) => Ok((subject, None)),
-        Err(sentence) => Err(format!("{sentence} (or give an address)")),
+        Err(sentence) => {
+            let or = say::OR_ADDRESS.in_language(household.language);
+            Err(format!("{sentence}{or}"))
+        }
     }
 }
 
@@ -231,10 +235,12 @@ pub fn person(household: &Household, who: &str) -> Result<SubjectId, String> {
     }
     let known = household.subjects.iter().filter(|one| one.kind != SubjectKind::Unknown);
     let ids: Vec<&str> = known.map(|subject| subject.id.as_str()).collect();
-    let there_is = if ids.is_empty() { "nobody yet".to_owned() } else { ids.join(", ") };
-    let hint = did_you_mean(who, ids).map(|hint| format!(" ({hint})")).unwrap_or_default();
-    let who = who.escape_debug();
-    Err(format!("nobody is called `{who}`{hint}; in this household: {there_is}"))
+    let language = household.language;
+    let nobody = || say::NOBODY_YET.in_language(language).to_owned();
+    let there_is = if ids.is_empty() { nobody() } else { ids.join(", ") };
+    let meant = nearest(who, ids).map(|id| say::MEANT.fill(language, id, "")).unwrap_or_default();
+    let who = who.escape_debug().to_string();
+    Err(format!("{}{there_is}", say::NOBODY.fill(language, &who, &meant)))
 }
 
 fn with_id(household: &Household, who: &str) -> Option<SubjectId> {

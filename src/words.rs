@@ -210,8 +210,7 @@ pub const DEFAULT: Sentence =
 pub const BRIEF_CLOSED: Sentence =
     Sentence { es: "{what}: cerrado en esta casa", en: "{what}: closed in this home" };
 /// A window is open until a time.
-pub const BRIEF_UNTIL: Sentence =
-    Sentence { es: "{what} hasta las {who}", en: "{what} until {who}" };
+pub const BRIEF_UNTIL: Sentence = Sentence { es: "{what} hasta {who}", en: "{what} until {who}" };
 /// The time for something is used up.
 pub const BRIEF_USED_UP: Sentence =
     Sentence { es: "{what}: no queda tiempo ahora", en: "{what}: no time left now" };

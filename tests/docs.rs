@@ -154,7 +154,19 @@ fn what_a_licence_asks_to_be_shown_is_shown() {
 #[test]
 fn every_link_between_the_documents_leads_somewhere() {
     let _alone = documents();
-    for document in ["README.md", "README.es.md", "docs/lists/README.md", "docs/lists/LEAME.md"] {
+    let documents = [
+        "README.md",
+        "README.es.md",
+        "docs/lists/README.md",
+        "docs/lists/LEAME.md",
+        "docs/time/README.md",
+        "docs/time/LEAME.md",
+        "docs/time/calendars.md",
+        "docs/time/calendarios.md",
+        "docs/enforce/README.md",
+        "docs/enforce/LEAME.md",
+    ];
+    for document in documents {
         let path = root().join(document);
         let text = std::fs::read_to_string(&path).expect("it is ours");
         let folder = path.parent().unwrap_or(Path::new("."));

@@ -7,6 +7,7 @@
 mod harness;
 
 mod cli;
+mod cli_family;
 mod clients;
 mod clock;
 mod docs;

@@ -301,6 +301,8 @@ fn every_config_in_a_document_is_accepted() {
         "docs/lists/LEAME.md",
         "docs/enforce/README.md",
         "docs/enforce/LEAME.md",
+        "docs/time/README.md",
+        "docs/time/LEAME.md",
         "docs/time/calendars.md",
         "docs/time/calendarios.md",
     ];

@@ -1,12 +1,12 @@
 //! What the commands that change something share: they have the daemon do it, and print its
 //! sentence. Who there is and what a word means is the daemon's to know.
 
-use std::io::Write as _;
 use std::path::Path;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use super::columns::write_below;
 use super::log::printable;
 use super::{App, Failure, moments, name_of, print_json};
 use crate::control::{self, Changed, Command, FamilyCommand, Until};
@@ -40,7 +40,7 @@ fn tell(state: &Path, command: FamilyCommand, json: bool) -> Result<(), Failure>
     if json {
         return print_json(&mut out, &changed);
     }
-    Ok(writeln!(out, "{}", printable(&changed.text))?)
+    Ok(write_below(&mut out, 0, &printable(&changed.text))?)
 }
 
 // === impl Here ===

@@ -367,6 +367,7 @@ fn word_label(household: &Household, word: &str) -> String {
     let label = match household.tags.find(word) {
         Some(tag) => household.tags.info(tag).words.in_language(language),
         None if word == words::INTERNET_ID => words::INTERNET.in_language(language),
+        None if word == crate::ledger::TIME_WORD => words::time::TIME.in_language(language),
         None => word,
     };
     log::printable(label).into_owned()

@@ -127,10 +127,7 @@ fn print(
         .iter()
         .map(|request| {
             let who = printable(&label(household, &request.child)).into_owned();
-            let what = match request.what.as_str() {
-                "time" => say(&time::TIME),
-                word => word_label(household, word),
-            };
+            let what = word_label(household, &request.what);
             let count =
                 if request.count > 1 { format!(" ×{}", request.count) } else { String::new() };
             let state = time::state(&request.state).map_or_else(

@@ -13,7 +13,8 @@ use crate::timekeeping::sntp;
 /// Answer questions (what `amparo` alone does)
 #[derive(clap::Args, Default)]
 pub(super) struct Run {
-    /// Fetch no list: public lists do not count, of your own the last copies serve
+    /// Fetch no list and ask no time server: public lists do not count, of your own the last
+    /// copies serve; where the time is in doubt, the system must learn it
     #[arg(long)]
     offline: bool,
 }

@@ -1,10 +1,13 @@
 use std::io::Write;
 
+use jiff::{Timestamp, Zoned};
+
 use super::columns::{width, write_below, write_beside};
 use super::log::printable;
 use super::{App, Failure, label, print_json, readable};
 use crate::control::{self, BudgetStatus, Command, PersonStatus};
 use crate::policy::rules::Household;
+use crate::words::family::{moment, when};
 use crate::words::{self, Language, Sentence, Words, time};
 
 /// Show how the running daemon is, and what holds for everyone now
@@ -23,7 +26,9 @@ impl Status {
         if self.json {
             return print_json(&mut out, &status);
         }
-        Ok(print(&mut out, &status, &found.checked.config.household)?)
+        let household = &found.checked.config.household;
+        let now = app.clock.now().to_zoned(household.zone.clone());
+        Ok(print(&mut out, &status, household, &now)?)
     }
 }
 
@@ -31,6 +36,7 @@ fn print(
     out: &mut dyn Write,
     status: &control::Status,
     household: &Household,
+    now: &Zoned,
 ) -> std::io::Result<()> {
     let language = household.language;
     let say = |words: &'static Words| words.in_language(language);
@@ -69,7 +75,7 @@ fn print(
     }
 
     writeln!(out, "\n{}", say(&words::PEOPLE))?;
-    print_people(out, &status.people, household)?;
+    print_people(out, &status.people, household, now)?;
 
     writeln!(out, "\n{}", say(&words::UPSTREAMS))?;
     let width = status.upstreams.iter().map(|upstream| upstream.url.chars().count()).max();
@@ -92,6 +98,7 @@ fn print_people(
     out: &mut dyn Write,
     people: &[PersonStatus],
     household: &Household,
+    now: &Zoned,
 ) -> std::io::Result<()> {
     let language = household.language;
     let say = |words: &'static Words| words.in_language(language);
@@ -101,7 +108,7 @@ fn print_people(
             let (who, kind) = match person.kind.as_str() {
                 "child" => (label(household, &person.id), say(&words::CHILD)),
                 "adult" => (label(household, &person.id), say(&words::ADULT)),
-                _ => (say(&words::UNKNOWN_DEVICES).to_owned(), "–"),
+                _ => (say(&words::UNKNOWN_DEVICE_CELL).to_owned(), "–"),
             };
             [who, kind.to_owned(), person.profile.clone()]
         })
@@ -110,8 +117,8 @@ fn print_people(
     let [who, kind, profile] = [0, 1, 2].map(|column| widest(column).unwrap_or(0));
     for (person, [a, b, c]) in people.iter().zip(&heads) {
         let head = format!("  {a:<who$}  {b:<kind$}  {c:<profile$}  ");
-        let now = [format!("{}: {}", say(&words::NOW), now_of(person, language))];
-        write_beside(out, &head, &str::to_owned, &now, " ")?;
+        let holds = [format!("{}: {}", say(&words::NOW), now_of(person, household, now))];
+        write_beside(out, &head, &str::to_owned, &holds, " ")?;
         for budget in &person.budgets {
             write_below(out, width(&head), &budget_of(budget, language))?;
         }
@@ -125,19 +132,25 @@ fn print_people(
     Ok(())
 }
 
-/// `paused until 21:00, Bedtime; changes 06:30`.
-fn now_of(person: &PersonStatus, language: Language) -> String {
+/// `paused until 21:00, Bedtime; changes at 20:30`.
+fn now_of(person: &PersonStatus, household: &Household, now: &Zoned) -> String {
+    let language = household.language;
+    let said = |how: fn(Language, &Zoned, &Zoned) -> String, at: &str| match at.parse::<Timestamp>()
+    {
+        Ok(at) => how(language, &at.to_zoned(household.zone.clone()), now),
+        Err(_) => readable(at),
+    };
     let mut holds: Vec<String> = Vec::new();
     if person.is_paused {
         holds.push(match &person.paused_until {
-            Some(until) => time::PAUSED_UNTIL.fill(language, &readable(until), ""),
+            Some(until) => time::PAUSED_UNTIL.fill(language, &said(moment, until), ""),
             None => time::PAUSED.in_language(language).to_owned(),
         });
     }
     match &person.free_until {
         // What was given serves nobody who is paused.
         Some(until) if !person.is_paused => {
-            holds.push(time::FREE_UNTIL.fill(language, &readable(until), ""));
+            holds.push(time::FREE_UNTIL.fill(language, &said(moment, until), ""));
         }
         Some(_) => {}
         None => holds.extend(person.windows.iter().map(|id| {
@@ -145,10 +158,15 @@ fn now_of(person: &PersonStatus, language: Language) -> String {
             if id == words::BEDTIME_ID { bedtime.to_owned() } else { printable(id).into_owned() }
         })),
     }
-    let holds = if holds.is_empty() { "–".to_owned() } else { holds.join(", ") };
+    if holds.is_empty() {
+        holds.push(time::NO_WINDOW_NOW.in_language(language).to_owned());
+    }
+    let holds = holds.join(", ");
     let changes = words::CHANGES_AT.in_language(language);
     match &person.until {
-        Some(until) => format!("{holds}; {changes} {}", readable(until)),
+        // That was told already.
+        until if *until == person.paused_until || *until == person.free_until => holds,
+        Some(until) => format!("{holds}; {changes} {}", said(when, until)),
         None => holds,
     }
 }
@@ -179,7 +197,7 @@ fn budget_of(budget: &BudgetStatus, language: Language) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::changes::tests::household;
+    use super::super::changes::tests::{here, household};
     use super::super::columns::COLUMNS;
     use super::*;
     use crate::control::{CacheStatus, Status};
@@ -236,9 +254,13 @@ mod tests {
         }
     }
 
+    fn now() -> Zoned {
+        here().now.to_zoned(here().zone)
+    }
+
     fn people(people: &[PersonStatus], language: Language) -> String {
         let mut out = Vec::new();
-        print_people(&mut out, people, &household(language)).unwrap();
+        print_people(&mut out, people, &household(language), &now()).unwrap();
         String::from_utf8(out).unwrap()
     }
 
@@ -247,7 +269,7 @@ mod tests {
         let until = Some("2026-11-23T21:00:00-06:00".to_owned());
         let (windows, paused_until) = (vec!["bedtime".to_owned()], until.clone());
         let paused = PersonStatus { is_paused: true, paused_until, windows, until, ..sofia() };
-        let line = "  Sofía  child  7-9  now: paused until 2026-11-23 21:00, Bedtime; changes";
+        let line = "  Sofía  child  7-9  now: paused until 21:00, Bedtime";
         assert_eq!(people(&[paused], Language::En).lines().next(), Some(line));
     }
 
@@ -256,7 +278,7 @@ mod tests {
         let free_until = Some("2026-11-23T21:00:00-06:00".to_owned());
         let free = PersonStatus { free_until, windows: vec!["bedtime".to_owned()], ..sofia() };
         let printed = people(&[free], Language::Es);
-        assert!(printed.contains("ahora: tiempo libre hasta 2026-11-23 21:00"), "{printed}");
+        assert!(printed.contains("ahora: tiempo libre hasta las 21:00"), "{printed}");
         assert!(!printed.contains("dormir"));
     }
 
@@ -289,17 +311,17 @@ mod tests {
     fn what_waits_is_told_below() {
         let budgets = vec![youtube(Some(60), 20)];
         let busy = PersonStatus { budgets, requests: 2, ..sofia() };
-        let expected = "  Sofía  child  7-9  now: –\n                     YouTube: about 20 of 60 min used, about 40 left\n                     2 requests wait: amparo requests\n";
+        let expected = "  Sofía  child  7-9  now: no schedule holds\n                     YouTube: about 20 of 60 min used, about 40 left\n                     2 requests wait: amparo requests\n";
         assert_eq!(people(&[busy], Language::En), expected);
         let one = PersonStatus { requests: 1, ..sofia() };
-        assert!(people(&[one], Language::Es).contains("1 solicitud espera"));
+        assert!(people(&[one], Language::Es).contains("1 petición espera"));
     }
 
     #[test]
     fn an_unknown_time_is_not_well() {
         let printed = |time_known| {
             let mut out = Vec::new();
-            print(&mut out, &status(time_known), &household(Language::En)).unwrap();
+            print(&mut out, &status(time_known), &household(Language::En), &now()).unwrap();
             String::from_utf8(out).unwrap()
         };
         let unknown = printed(false);

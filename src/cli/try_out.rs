@@ -10,7 +10,7 @@ pub(super) struct Try {
     /// The port on loopback; 0 takes any that is free
     #[arg(long, default_value_t = 5353)]
     port: u16,
-    /// Fetch no list
+    /// Fetch no list and ask no time server
     #[arg(long)]
     offline: bool,
 }

@@ -12,6 +12,7 @@ use crate::inspect::{self, WeekDay, WeekSpan, WeekState, WeekWindow};
 use crate::lists::Index;
 use crate::policy::Policy;
 use crate::policy::rules::Household;
+use crate::words::family::clock;
 use crate::words::{self, time};
 
 /// How many words are told of a window; of more, how many more.
@@ -255,8 +256,10 @@ impl Run<'_> {
         let from = clock_of(self.from);
         match (self.from_start, self.to_end) {
             (true, true) => time::ALL_DAY.in_language(language).to_owned(),
-            (true, false) if is_first_day => time::UNTIL.fill(language, &self.to, ""),
-            (false, true) if is_last_day => time::FROM.fill(language, from, ""),
+            (true, false) if is_first_day => {
+                time::UNTIL.fill(language, &clock(language, &self.to), "")
+            }
+            (false, true) if is_last_day => time::FROM.fill(language, &clock(language, from), ""),
             _ => format!("{from}-{}", self.to),
         }
     }

@@ -20,7 +20,7 @@ use crate::dns::State;
 use crate::inspect;
 use crate::ledger::{self, Actor, Refusal, Span, Undone, Written};
 use crate::policy::budget::BudgetMode;
-use crate::policy::rules::{SubjectId, SubjectKind, What};
+use crate::policy::rules::{Household, SubjectId, SubjectKind, What};
 use crate::words::{self, Language, family as say};
 
 /// How long what is approved without a span stays open.
@@ -80,7 +80,7 @@ async fn change(command: FamilyCommand, shared: &Arc<Shared>, by: Actor) -> Resu
             let person = who(&child)?;
             let minutes = u32::try_from(seconds.div_ceil(60)).unwrap_or(u32::MAX);
             let done = ledger.bonus(household, person.id(), &budget, minutes, &by);
-            let done = refused(done, language)?;
+            let done = person.of_budget(done)?;
             let more = format!("{} +{minutes} min", person.called(&budget));
             let text = say::MORE_TODAY.fill(language, &more, person.label());
             (person, done, text)
@@ -93,13 +93,13 @@ async fn change(command: FamilyCommand, shared: &Arc<Shared>, by: Actor) -> Resu
         }
         FamilyCommand::Start { child, budget } => {
             let person = who(&child)?;
-            let done = refused(ledger.start(household, person.id(), &budget, &by), language)?;
+            let done = person.of_budget(ledger.start(household, person.id(), &budget, &by))?;
             let text = say::STARTED.fill(language, &person.called(&budget), person.label());
             (person, done, text)
         }
         FamilyCommand::Stop { child, budget } => {
             let person = who(&child)?;
-            let done = refused(ledger.stop(household, person.id(), &budget, &by), language)?;
+            let done = person.of_budget(ledger.stop(household, person.id(), &budget, &by))?;
             let text = say::STOPPED.fill(language, &person.called(&budget), person.label());
             (person, done, text)
         }
@@ -224,15 +224,15 @@ fn write_now(
 async fn undo(shared: &Arc<Shared>, by: &Actor) -> Result<Answer, String> {
     let state = shared.resolver.state();
     let language = state.house.policy.household.language;
-    let (child, what, done) = match refused(shared.ledger.undo(by), language)? {
-        Undone::Done { what: row, done } => (row.child, row.what.unwrap_or(row.action), done),
+    let (child, action, word, done) = match refused(shared.ledger.undo(by), language)? {
+        Undone::Done { what: row, done } => (row.child, row.action, row.what, done),
         Undone::File(written, id) => {
             let file = shared.config_file().map(PathBuf::from);
             let file = file.ok_or_else(|| say::NO_FILE.in_language(language).to_owned())?;
             let _one_at_a_time = shared.editing.lock().await;
             let now = shared.clock.now();
             let backups = shared.state_directory.join(BACKUPS);
-            let Written { child, word, after_hash, backup, .. } = written;
+            let Written { child, word, after_hash, backup, allow, .. } = written;
             let restored = blocking(move || {
                 let (backup, system) = (PathBuf::from(backup), System::detect());
                 edit::restore(&file, &after_hash, &backup, &backups, &system, now)
@@ -243,11 +243,21 @@ async fn undo(shared: &Arc<Shared>, by: &Actor) -> Result<Answer, String> {
                 return Err(wrong.to_string());
             }
             shared.reload().await?;
-            (Some(child), word, shared.ledger.mark_undone(id, by))
+            let action = if allow { "allow" } else { "block" };
+            (Some(child), action.to_owned(), Some(word), shared.ledger.mark_undone(id, by))
         }
     };
     shared.remember().await?;
-    let text = say::UNDONE.fill(language, &what, child.as_deref().unwrap_or_default());
+    // The file may have been read anew since.
+    let household = &shared.resolver.state().house.policy.household;
+    let mut what = words::time::action(&action)
+        .map_or(action.as_str(), |words| words.in_language(language))
+        .to_owned();
+    if let Some(word) = word {
+        what = format!("{what} {}", called(household, &word));
+    }
+    let who = child.as_deref().map(|id| label(household, id)).unwrap_or_default();
+    let text = say::UNDONE.fill(language, &what, &who);
     let changed = Changed { v: inspect::JSON_VERSION, id: done.id, child, until: None, text };
     Ok(super::commands::done(&changed))
 }
@@ -274,15 +284,8 @@ async fn answer(
         Some(word) => word,
         None => request.word.clone(),
     };
-    let mut text = {
-        let what = if word == TIME {
-            words::time::TIME.in_language(language).to_owned()
-        } else {
-            person.called(&word)
-        };
-        let sentence = if approve { &say::APPROVED } else { &say::DENIED };
-        sentence.fill(language, &what, person.label())
-    };
+    let sentence = if approve { &say::APPROVED } else { &say::DENIED };
+    let mut text = sentence.fill(language, &person.called(&word), person.label());
     let until = until.unwrap_or(Until::For(APPROVED_FOR.as_secs()));
     let span = if approve { person.span(until, now)? } else { None };
     if approve && span.is_none() {
@@ -367,13 +370,23 @@ impl<'a> Person<'a> {
 
     /// What a word is called.
     fn called(&self, word: &str) -> String {
-        let household = &self.state.house.policy.household;
-        match household.tags.find(word) {
-            Some(tag) => household.tags.info(tag).words.in_language(self.language()).to_owned(),
-            None if word == words::INTERNET_ID => {
-                words::INTERNET.in_language(self.language()).to_owned()
+        called(&self.state.house.policy.household, word)
+    }
+
+    /// What came of a change of a budget; where there is none of that word, those there are.
+    fn of_budget<T>(&self, made: Result<T, Refusal>) -> Result<T, String> {
+        let language = self.language();
+        match made {
+            Err(Refusal::NoSuchBudget) => {
+                let rules = &self.state.house.policy.subject(self.subject).rules;
+                let budgets: Vec<&str> = rules.budgets.iter().map(|one| one.id.as_str()).collect();
+                Err(if budgets.is_empty() {
+                    say::NO_BUDGETS.fill(language, "", self.label())
+                } else {
+                    say::BUDGETS_ARE.fill(language, &budgets.join(", "), self.label())
+                })
             }
-            None => word.trim_start_matches('=').to_owned(),
+            made => refused(made, language),
         }
     }
 
@@ -418,6 +431,23 @@ impl<'a> Person<'a> {
             text,
         }
     }
+}
+
+/// What a word is called.
+fn called(household: &Household, word: &str) -> String {
+    let language = household.language;
+    match household.tags.find(word) {
+        Some(tag) => household.tags.info(tag).words.in_language(language).to_owned(),
+        None if word == words::INTERNET_ID => words::INTERNET.in_language(language).to_owned(),
+        None if word == TIME => words::time::TIME.in_language(language).to_owned(),
+        None => word.trim_start_matches('=').to_owned(),
+    }
+}
+
+/// What somebody is called. Who is no longer in the file is called by the id.
+fn label(household: &Household, id: &str) -> String {
+    let subject = household.subjects.iter().find(|subject| subject.id == id);
+    subject.map_or_else(|| words::capitalised(id), |subject| subject.label.clone())
 }
 
 fn refused<T>(made: Result<T, Refusal>, language: Language) -> Result<T, String> {

@@ -155,7 +155,15 @@ impl Ledger {
         by: &Actor,
     ) -> Result<Done, Refusal> {
         self.change(|state, time| {
-            let State { minutes, saved, changes, .. } = state;
+            let State { minutes, saved, changes, spans, .. } = state;
+            // A pause and granted time end what runs; nothing begins to be counted in them either.
+            for (thing, refusal) in
+                [(Thing::Pause, Refusal::Paused), (Thing::Free, Refusal::FreeNow)]
+            {
+                if spans.get(child, &thing, time).is_some() {
+                    return Err(refusal);
+                }
+            }
             let clock = (saved.as_ref(), time);
             let (until, is_new) = minutes.start((household, child, budget), clock)?;
             let about = About { child: Some(child), what: Some(budget), until };

@@ -37,6 +37,10 @@ pub enum Refusal {
     NothingLeft,
     /// The budget was not started.
     NotStarted,
+    /// Everything is closed by a pause: there is nothing to start.
+    Paused,
+    /// Time was given, which no budget pays for.
+    FreeNow,
     /// Nothing can be taken back.
     NothingToUndo,
     /// There is no request of this number.
@@ -116,6 +120,14 @@ impl Refusal {
                 both("Hoy ya no queda tiempo para eso.", "There is no time left for that today.")
             }
             Refusal::NotStarted => both("No se había iniciado.", "It was not started."),
+            Refusal::Paused => both(
+                "Hay una pausa: nada se puede iniciar hasta que termine.",
+                "There is a pause: nothing can be started until it is over.",
+            ),
+            Refusal::FreeNow => both(
+                "Ahora hay tiempo libre, que no se cuenta: no hace falta iniciar nada.",
+                "There is free time now, which is not counted: nothing need be started.",
+            ),
             Refusal::NothingToUndo => both(
                 "No hay ningún cambio que se pueda deshacer.",
                 "There is no change that can be taken back.",

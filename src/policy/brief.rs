@@ -92,5 +92,6 @@ impl Briefs {
 /// A window and when it ends, a minute of the day.
 fn until(name: &str, end: u16, language: Language) -> String {
     let until = format!("{:02}:{:02}", end / 60 % 24, end % 60);
+    let until = words::family::clock(language, &until);
     words::BRIEF_UNTIL.fill(language, window_name(name, language), &until)
 }

@@ -22,7 +22,8 @@ pub struct Explanation {
     pub steps: Vec<(Step, Option<Verdict>)>,
     /// What the lists say of the name.
     pub tags: TagSet,
-    /// When a window of the subject opens or closes next.
+    /// When a window of the subject opens or closes next, what holds for a while ends, or a new
+    /// day gives or takes time.
     pub until: Option<Timestamp>,
 }
 

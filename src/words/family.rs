@@ -45,6 +45,26 @@ pub const DENIED: Sentence =
 /// A change was taken back.
 pub const UNDONE: Sentence =
     Sentence { es: "Se deshizo: {what} ({who})", en: "Taken back: {what} ({who})" };
+/// The budgets there are, where another one was named.
+pub const BUDGETS_ARE: Sentence = Sentence {
+    es: "No hay ningún límite de tiempo para eso. Los de {who}: {what}.",
+    en: "There is no time limit for that. Those of {who}: {what}.",
+};
+/// Somebody without any budget.
+pub const NO_BUDGETS: Sentence =
+    Sentence { es: "{who} no tiene límites de tiempo.", en: "{who} has no time limits." };
+/// Nobody is called that; then come those there are.
+pub const NOBODY: Sentence = Sentence {
+    es: "nadie se llama `{what}`{who}; en este hogar: ",
+    en: "nobody is called `{what}`{who}; in this household: ",
+};
+/// A word that may have been meant.
+pub const MEANT: Sentence =
+    Sentence { es: " (¿quiso decir `{what}`?)", en: " (did you mean `{what}`?)" };
+/// The household has nobody in it.
+pub static NOBODY_YET: Words = Words::new("nadie todavía", "nobody yet");
+/// A device is somebody's too.
+pub static OR_ADDRESS: Words = Words::new(" (o dé una dirección)", " (or give an address)");
 
 /// There is no config file to write into.
 pub static NO_FILE: Words = Words::new(
@@ -84,18 +104,37 @@ pub static FILE_CHANGED: Words = Words::new(
     "the file was changed since: mend it by hand",
 );
 
-/// A moment as a person says it: the time, and the day where that is another one.
+/// A moment as a person says it behind "until": the time, and the day where that is another one.
 #[must_use]
 pub fn moment(language: Language, at: &Zoned, now: &Zoned) -> String {
-    let clock = at.strftime("%H:%M");
     if at.date() == now.date() {
-        return clock.to_string();
+        return clock(language, &at.strftime("%H:%M").to_string());
     }
+    when(language, at, now)
+}
+
+/// The same where it says when something happens: `at 20:30`.
+#[must_use]
+pub fn when(language: Language, at: &Zoned, now: &Zoned) -> String {
+    let clock = clock(language, &at.strftime("%H:%M").to_string());
     let day = usize::from(at.weekday().to_monday_zero_offset().unsigned_abs());
     let day = time::DAYS[day % time::DAYS.len()].in_language(language);
     let date = at.strftime("%-d/%-m");
+    let is_today = at.date() == now.date();
     match language {
-        Language::Es => format!("el {day} {date} a las {clock}"),
+        Language::Es if is_today => format!("a {clock}"),
+        Language::En if is_today => format!("at {clock}"),
+        Language::Es => format!("el {day} {date} a {clock}"),
         Language::En => format!("{day} {date} at {clock}"),
+    }
+}
+
+/// A time of day within a sentence: Spanish gives it an article.
+#[must_use]
+pub fn clock(language: Language, time: &str) -> String {
+    match language {
+        Language::Es if time.starts_with("01:") => format!("la {time}"),
+        Language::Es => format!("las {time}"),
+        Language::En => time.to_owned(),
     }
 }

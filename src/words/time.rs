@@ -40,6 +40,8 @@ pub const WEEK: Sentence =
 pub static ALL_DAY: Words = Words::new("todo el día", "all day");
 /// No window is open that day.
 pub static NO_WINDOWS: Words = Words::new("sin horarios", "no schedule");
+/// No window is open now.
+pub static NO_WINDOW_NOW: Words = Words::new("ningún horario rige", "no schedule holds");
 /// The clocks are set forward by so much, at a time.
 pub const CLOCKS_FORWARD: Sentence = Sentence {
     es: "los relojes se adelantan {what} a las {who}",
@@ -137,10 +139,10 @@ pub static RUNNING: Words = Words::new("en marcha", "running");
 pub static NOT_STARTED: Words = Words::new("sin iniciar", "not started");
 /// One request waits.
 pub static REQUEST_WAITS: Words =
-    Words::new("1 solicitud espera: amparo requests", "1 request waits: amparo requests");
+    Words::new("1 petición espera: amparo requests", "1 request waits: amparo requests");
 /// Several do.
 pub const REQUESTS_WAIT: Sentence = Sentence {
-    es: "{what} solicitudes esperan: amparo requests",
+    es: "{what} peticiones esperan: amparo requests",
     en: "{what} requests wait: amparo requests",
 };
 /// The heading of a budget's minutes.
@@ -156,7 +158,7 @@ pub static NO_REQUESTS: Words =
     Words::new("Nadie ha pedido nada todavía.", "Nobody has asked for anything yet.");
 /// A request was taken.
 pub const ASKED: Sentence = Sentence {
-    es: "Solicitud {what} de {who} anotada: espera respuesta.",
+    es: "Petición {what} de {who} anotada: espera respuesta.",
     en: "Request {what} of {who} is noted: it waits for an answer.",
 };
 /// What a child asks for who asks for time.
@@ -200,7 +202,7 @@ static ACTIONS: [(&str, Words); 13] = [
     ("allow", Words::new("abrir", "allow")),
     ("block", Words::new("cerrar", "block")),
     ("undo", Words::new("deshacer", "undo")),
-    ("ask", Words::new("solicitar", "ask")),
+    ("ask", Words::new("pedir", "ask")),
     ("approve", Words::new("aprobar", "approve")),
     ("deny", Words::new("denegar", "deny")),
     ("start", Words::new("iniciar", "start")),

@@ -126,6 +126,21 @@ fn what_is_started_counts_until_it_is_stopped() {
 }
 
 #[test]
+fn nothing_is_started_that_need_not_be_counted() {
+    let at = At::noon();
+    let sofia = by("sofia", Via::Child);
+    let start = || at.ledger.start(&at.home, "sofia", "youtube", &sofia);
+    let span = Span { until: on_monday("13:00"), is_length: true };
+    at.ledger.pause("sofia", span, &ana()).unwrap();
+    assert_eq!(start(), Err(Refusal::Paused));
+    at.ledger.resume("sofia", &ana()).unwrap();
+    at.ledger.free("sofia", std::time::Duration::from_secs(600), &ana()).unwrap();
+    assert_eq!(start(), Err(Refusal::FreeNow));
+    at.wait(10);
+    start().unwrap();
+}
+
+#[test]
 fn what_is_used_up_cannot_be_started() {
     let at = At::noon();
     let sofia = by("sofia", Via::Child);
