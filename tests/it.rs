@@ -11,6 +11,7 @@ mod clients;
 mod clock;
 mod docs;
 mod family;
+mod faults;
 mod filter;
 mod forwarding;
 mod hostile;
