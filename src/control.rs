@@ -26,7 +26,7 @@ pub const COMMAND_OCTETS_MAX: usize = 64 * 1024;
 
 /// What a daemon can be told or asked.
 #[derive(Debug, Clone, Serialize, Deserialize, PartialEq, Eq)]
-#[serde(tag = "do", rename_all = "snake_case", deny_unknown_fields)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Command {
     /// How is everything? Answer: [`Status`].
     Status,
@@ -71,7 +71,7 @@ pub enum Command {
 
 /// What a parent does for a while, and what a child asks for.
 #[derive(Debug, Clone, Serialize, Deserialize, PartialEq, Eq)]
-#[serde(tag = "act", rename_all = "snake_case", deny_unknown_fields)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum FamilyCommand {
     /// Close everything for somebody for a while. Answer: [`Changed`].
     Pause {

@@ -14,6 +14,7 @@ mod watch;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, OnceLock};
 
 use jiff::Timestamp;
@@ -104,6 +105,9 @@ pub struct Daemon {
     tasks: JoinSet<()>,
     stop: signal::Sender<bool>,
 }
+
+/// A task of the daemon. In a box: the runtime is compiled anew for each kind of task.
+type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// What the tasks of a daemon share.
 struct Shared {
@@ -226,23 +230,24 @@ pub async fn start(mut options: Options) -> Result<Daemon, Failure> {
     });
 
     let (stop, stopped) = signal::channel(false);
-    let mut tasks = JoinSet::new();
+    let mut tasks = JoinSet::<()>::new();
+    let mut run = |task: Task| _ = tasks.spawn(task);
     let mut datagrams = Vec::new();
     for pair in listeners {
         datagrams.push(pair.udp);
         let (resolver, stop) = (resolver.clone(), stopped.clone());
-        tasks.spawn(async move {
+        run(Box::pin(async move {
             told(pair.address, crate::dns::tcp::run(pair.tcp, resolver, stop).await);
-        });
+        }));
     }
     let loops = Loops::start(datagrams, &resolver, &stopped)?;
     if let Some(control) = control {
-        tasks.spawn(commands::serve(control, shared.clone(), stopped.clone()));
+        run(Box::pin(commands::serve(control, shared.clone(), stopped.clone())));
     }
-    tasks.spawn(watch::run(shared.clone(), stopped.clone()));
-    tasks.spawn(timekeeper::run(shared.clone(), stopped.clone()));
-    tasks.spawn(timekeeper::learn(keeper, shared.clone(), stopped.clone()));
-    tasks.spawn(updates::run(shared.clone(), stopped));
+    run(Box::pin(watch::run(shared.clone(), stopped.clone())));
+    run(Box::pin(timekeeper::run(shared.clone(), stopped.clone())));
+    run(Box::pin(timekeeper::learn(keeper, shared.clone(), stopped.clone())));
+    run(Box::pin(updates::run(shared.clone(), stopped)));
     info!(addresses = ?addresses, "listening");
     Ok(Daemon { shared, addresses, loops, tasks, stop })
 }
@@ -585,8 +590,11 @@ async fn open_house(config: Config, state_directory: PathBuf) -> House {
 
 /// Runs something slow beside the answering.
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(value) => value,
-        Err(error) => std::panic::resume_unwind(error.into_panic()),
+    let (tell, told) = tokio::sync::oneshot::channel();
+    // In a box: the runtime is compiled anew for each kind of work that it is given.
+    let work: Box<dyn FnOnce() + Send> = Box::new(move || _ = tell.send(work()));
+    if let Err(error) = tokio::task::spawn_blocking(work).await {
+        std::panic::resume_unwind(error.into_panic());
     }
+    told.await.expect("work that did not panic has told what came of it")
 }
