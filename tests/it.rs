@@ -12,6 +12,7 @@ mod clients;
 mod clock;
 mod docs;
 mod family;
+mod faults;
 mod filter;
 mod forwarding;
 mod hostile;

@@ -8,12 +8,13 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
 use std::time::Duration;
 
 use netlink_packet_core::{
-    NLM_F_ACK, NLM_F_DUMP, NLM_F_REQUEST, NetlinkHeader, NetlinkMessage, NetlinkPayload,
+    DecodeError, Emitable, NLM_F_ACK, NLM_F_DUMP, NLM_F_REQUEST, NetlinkDeserializable,
+    NetlinkHeader, NetlinkMessage, NetlinkPayload, NetlinkSerializable, Parseable,
 };
 use netlink_packet_route::neighbour::{
     NeighbourAddress, NeighbourAttribute, NeighbourMessage, NeighbourState,
 };
-use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
+use netlink_packet_route::AddressFamily;
 use netlink_sys::protocols::NETLINK_ROUTE;
 use netlink_sys::{Socket, SocketAddr};
 use nix::errno::Errno;
@@ -22,6 +23,21 @@ use nix::sys::socket::MsgFlags;
 use socket2::SockRef;
 
 use super::address::{Mac, is_inside};
+
+/// What of the routing messages is about neighbours. `netlink_packet_route` knows all of them; to
+/// read and write them all takes a quarter of a megabyte that a router does not have to spare.
+#[derive(Debug, Clone)]
+enum Routing {
+    New(NeighbourMessage),
+    Gone(NeighbourMessage),
+    Get(NeighbourMessage),
+    Other,
+}
+
+/// `RTM_NEWNEIGH`, `RTM_DELNEIGH` and `RTM_GETNEIGH` of linux/rtnetlink.h.
+const NEW_NEIGHBOUR: u16 = 28;
+const NEIGHBOUR_GONE: u16 = 29;
+const GET_NEIGHBOURS: u16 = 30;
 
 /// What became of one neighbour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,8 +96,8 @@ fn dump_once() -> io::Result<Datagram> {
     let mut socket = Socket::new(NETLINK_ROUTE)?;
     socket.bind_auto()?;
     SockRef::from(&socket).set_read_timeout(Some(DUMP_TIMEOUT))?;
-    let request = RouteNetlinkMessage::GetNeighbour(NeighbourMessage::default());
-    send(&socket, NLM_F_REQUEST | NLM_F_DUMP, NetlinkPayload::from(request))?;
+    let request = Routing::Get(NeighbourMessage::default());
+    send(&socket, NLM_F_REQUEST | NLM_F_DUMP, request)?;
     let mut whole = Datagram::default();
     let mut buffer = Vec::with_capacity(DATAGRAM_OCTETS_MAX);
     while !whole.is_last {
@@ -227,16 +243,61 @@ fn ones(mask: IpAddr) -> u8 {
     u8::try_from(ones).unwrap_or(u8::MAX)
 }
 
+// === impl Routing ===
+
+impl NetlinkSerializable for Routing {
+    fn message_type(&self) -> u16 {
+        match self {
+            Routing::New(_) => NEW_NEIGHBOUR,
+            Routing::Gone(_) => NEIGHBOUR_GONE,
+            Routing::Get(_) => GET_NEIGHBOURS,
+            Routing::Other => 0,
+        }
+    }
+
+    fn buffer_len(&self) -> usize {
+        match self {
+            Routing::New(entry) | Routing::Gone(entry) | Routing::Get(entry) => entry.buffer_len(),
+            Routing::Other => 0,
+        }
+    }
+
+    fn serialize(&self, buffer: &mut [u8]) {
+        match self {
+            Routing::New(entry) | Routing::Gone(entry) | Routing::Get(entry) => entry.emit(buffer),
+            Routing::Other => {}
+        }
+    }
+}
+
+impl From<Routing> for NetlinkPayload<Routing> {
+    fn from(message: Routing) -> Self {
+        NetlinkPayload::InnerMessage(message)
+    }
+}
+
+impl NetlinkDeserializable for Routing {
+    type Error = DecodeError;
+
+    fn deserialize(header: &NetlinkHeader, payload: &[u8]) -> Result<Self, DecodeError> {
+        Ok(match header.message_type {
+            NEW_NEIGHBOUR => Routing::New(NeighbourMessage::parse(payload)?),
+            NEIGHBOUR_GONE => Routing::Gone(NeighbourMessage::parse(payload)?),
+            _ => Routing::Other,
+        })
+    }
+}
+
 // === helpers ===
 
 fn send(
     socket: &Socket,
     flags: u16,
-    payload: NetlinkPayload<RouteNetlinkMessage>,
+    payload: impl Into<NetlinkPayload<Routing>>,
 ) -> io::Result<()> {
     let mut header = NetlinkHeader::default();
     header.flags = flags;
-    let mut message = NetlinkMessage::new(header, payload);
+    let mut message = NetlinkMessage::new(header, payload.into());
     message.finalize();
     let mut octets = vec![0; message.buffer_len()];
     message.serialize(&mut octets);
@@ -258,17 +319,17 @@ fn receive(socket: &Socket, buffer: &mut Vec<u8>, flags: MsgFlags) -> io::Result
 fn read(mut octets: &[u8]) -> io::Result<Datagram> {
     let mut datagram = Datagram::default();
     while !octets.is_empty() {
-        let message = NetlinkMessage::<RouteNetlinkMessage>::deserialize(octets)
+        let message = NetlinkMessage::<Routing>::deserialize(octets)
             .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error.to_string()))?;
         datagram.is_torn |= message.header.flags & DUMP_INTERRUPTED != 0;
         // Messages begin at multiples of four octets (NLMSG_ALIGN in linux/netlink.h).
         let length = usize::try_from(message.header.length).unwrap_or(usize::MAX);
         octets = octets.get(length.next_multiple_of(4)..).unwrap_or_default();
-        if let NetlinkPayload::InnerMessage(RouteNetlinkMessage::NewNeighbour(entry)) =
+        if let NetlinkPayload::InnerMessage(Routing::New(entry)) =
             &message.payload
         {
             datagram.changes.extend(change(entry, is_vouched_for(entry.header.state)));
-        } else if let NetlinkPayload::InnerMessage(RouteNetlinkMessage::DelNeighbour(entry)) =
+        } else if let NetlinkPayload::InnerMessage(Routing::Gone(entry)) =
             &message.payload
         {
             datagram.changes.extend(change(entry, false));
@@ -322,7 +383,7 @@ mod tests {
 
     const TABLET: Mac = Mac([0x3c, 0x22, 0xfb, 0x12, 0x34, 0x56]);
 
-    fn octets_of(payload: impl Into<NetlinkPayload<RouteNetlinkMessage>>) -> Vec<u8> {
+    fn octets_of(payload: impl Into<NetlinkPayload<Routing>>) -> Vec<u8> {
         let mut message = NetlinkMessage::new(NetlinkHeader::default(), payload.into());
         message.finalize();
         let mut octets = vec![0; message.buffer_len()];
@@ -345,7 +406,7 @@ mod tests {
     }
 
     fn mac_in(entry: NeighbourMessage) -> Option<Mac> {
-        let octets = octets_of(RouteNetlinkMessage::NewNeighbour(entry));
+        let octets = octets_of(Routing::New(entry));
         let [change] = read(&octets).unwrap().changes[..] else { panic!("one change") };
         assert_eq!(change.link, 4);
         change.mac
@@ -372,9 +433,9 @@ mod tests {
         let mut bridge = known.clone();
         bridge.header.family = AddressFamily::Bridge;
         let octets = [
-            octets_of(RouteNetlinkMessage::NewNeighbour(known.clone())),
-            octets_of(RouteNetlinkMessage::NewNeighbour(bridge)),
-            octets_of(RouteNetlinkMessage::DelNeighbour(known)),
+            octets_of(Routing::New(known.clone())),
+            octets_of(Routing::New(bridge)),
+            octets_of(Routing::Gone(known)),
             octets_of(NetlinkPayload::Noop),
         ]
         .concat();
@@ -422,7 +483,7 @@ nonsense
         #[test]
         fn a_damaged_message_is_read_or_refused(place in 0usize..60, octet in any::<u8>()) {
             let known = entry("fd00::42", &TABLET.0, NeighbourState::Reachable);
-            let mut octets = octets_of(RouteNetlinkMessage::NewNeighbour(known));
+            let mut octets = octets_of(Routing::New(known));
             if let Some(damaged) = octets.get_mut(place) {
                 *damaged = octet;
             }

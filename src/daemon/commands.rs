@@ -331,7 +331,11 @@ fn status(shared: &Shared) -> Status {
         free_until: moment.freed_until(id).map(|at| inspect::local_time(house, at)),
         budgets: family::budgets(shared, &state, id),
         requests: waiting.iter().filter(|request| request.child == subject.id).count(),
-        until: moment.next_change(id).map(|at| inspect::local_time(house, at)),
+        // While nobody knows what time it is, no window opens or closes.
+        until: moment
+            .next_change(id)
+            .filter(|_| !moment.time_unknown)
+            .map(|at| inspect::local_time(house, at)),
     });
     Status {
         v: inspect::JSON_VERSION,

@@ -125,7 +125,7 @@ impl Shared {
         self.ledger.tick(household);
         let ledger = Arc::clone(&self.ledger);
         let saved = blocking(move || ledger.save()).await;
-        let moment = state.pass(self.ledger.passing(household), self.clock.now());
+        let moment = state.pass(|| self.ledger.passing(household), self.clock.now());
         self.enforce(&state, moment);
         saved.map_err(|error| {
             let directory = self.state_directory.display();

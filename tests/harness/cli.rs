@@ -67,6 +67,11 @@ impl Home {
         std::fs::write(self.path().join(name), text).expect("the directory is ours");
     }
 
+    /// Copies the files of another one: those that are there, as they are at this moment.
+    pub(crate) fn take_files_of(&self, other: &Home) {
+        copy_files(other.path(), self.path());
+    }
+
     /// Runs the program with `--config` and `--state` of this home behind its arguments.
     #[track_caller]
     pub(crate) fn amparo(&self, args: &[&str]) -> Output {
@@ -158,6 +163,25 @@ impl Home {
         command.env("LANG", "en_US.UTF-8").env("HOME", self.path());
         command.env("XDG_STATE_HOME", self.path()).env("XDG_CONFIG_HOME", self.path());
         command
+    }
+}
+
+/// Copies what is in a directory. A file that is gone meanwhile is left out, a socket too.
+fn copy_files(from: &Path, to: &Path) {
+    for entry in std::fs::read_dir(from).expect("it is there").filter_map(Result::ok) {
+        let (path, copy) = (entry.path(), to.join(entry.file_name()));
+        let kind = entry.file_type().expect("the file system says it");
+        if kind.is_dir() {
+            std::fs::create_dir(&copy).expect("there is room");
+            copy_files(&path, &copy);
+        } else if kind.is_file() {
+            match std::fs::copy(&path, &copy) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    panic!("{}: {error}", path.display())
+                }
+                Ok(_) | Err(_) => {}
+            }
+        }
     }
 }
 

@@ -14,6 +14,7 @@ pub(crate) mod load;
 pub(crate) mod net;
 pub(crate) mod packet;
 pub(crate) mod program;
+pub(crate) mod time;
 pub(crate) mod upstream;
 
 use std::future::IntoFuture;
@@ -37,6 +38,7 @@ pub(crate) use load::{Flood, Numbers};
 pub(crate) use net::{Device, Namespace};
 pub(crate) use packet::Question;
 pub(crate) use program::Program;
+pub(crate) use time::TimeServer;
 pub(crate) use upstream::{FakeUpstream, Reply};
 
 /// The child of nine: 7-9, bedtime.
@@ -77,6 +79,7 @@ const SOME_AFTERNOON: &str = "2026-11-23 16:00";
 pub(crate) struct Amparo {
     daemon: Daemon,
     clock: Clock,
+    time_servers: Vec<SocketAddr>,
     server: SocketAddr,
     zone: TimeZone,
     /// Its files.
@@ -90,6 +93,7 @@ pub(crate) struct Amparo {
 /// What is around a daemon that was stopped.
 pub(crate) struct Off {
     clock: Clock,
+    time_servers: Vec<SocketAddr>,
     zone: TimeZone,
     home: Home,
     upstream: FakeUpstream,
@@ -100,6 +104,7 @@ pub(crate) struct Off {
 pub(crate) struct Start {
     config: String,
     at: &'static str,
+    time_servers: Vec<SocketAddr>,
     home: Home,
     upstream: FakeUpstream,
     second: FakeUpstream,
@@ -113,6 +118,7 @@ impl Amparo {
         Start {
             config: config.to_owned(),
             at: SOME_AFTERNOON,
+            time_servers: Vec::new(),
             home: Home::new(),
             upstream: FakeUpstream::start(),
             second: FakeUpstream::start(),
@@ -268,9 +274,21 @@ impl Amparo {
 
     /// Ends it, with everything around it left as it is.
     pub(crate) async fn stop(self) -> Off {
-        let Amparo { daemon, clock, zone, home, upstream, second, .. } = self;
+        let Amparo { daemon, clock, time_servers, zone, home, upstream, second, .. } = self;
         within(daemon.shutdown(), "the shutdown").await;
-        Off { clock, zone, home, upstream, second }
+        Off { clock, time_servers, zone, home, upstream, second }
+    }
+
+    /// Another one, with the files of this one as they are now: what a crash at this moment leaves
+    /// behind. It has the same clock and asks the same resolvers.
+    pub(crate) async fn crashed(&self) -> Self {
+        let home = Home::new();
+        home.take_files_of(&self.home);
+        let (clock, time_servers) = (self.clock.clone(), self.time_servers.clone());
+        let (daemon, server) = running(&home, clock.clone(), &time_servers).await;
+        let zone = self.zone.clone();
+        let (upstream, second) = (FakeUpstream::start(), FakeUpstream::start());
+        Amparo { daemon, clock, time_servers, server, zone, home, upstream, second }
     }
 
     /// The rows of the journal. It ends the daemon first, so that all of them are written.
@@ -289,9 +307,9 @@ impl Amparo {
 impl Off {
     /// Starts it again.
     pub(crate) async fn start(self) -> Amparo {
-        let Off { clock, zone, home, upstream, second } = self;
-        let (daemon, server) = running(&home, clock.clone()).await;
-        Amparo { daemon, clock, server, zone, home, upstream, second }
+        let Off { clock, time_servers, zone, home, upstream, second } = self;
+        let (daemon, server) = running(&home, clock.clone(), &time_servers).await;
+        Amparo { daemon, clock, time_servers, server, zone, home, upstream, second }
     }
 }
 
@@ -301,6 +319,12 @@ impl Start {
     /// At a wall time of the household: `2026-11-23 21:30`.
     pub(crate) fn at(mut self, at: &'static str) -> Self {
         self.at = at;
+        self
+    }
+
+    /// With time servers.
+    pub(crate) fn time_servers(mut self, servers: &[SocketAddr]) -> Self {
+        self.time_servers = servers.to_vec();
         self
     }
 
@@ -341,20 +365,20 @@ impl IntoFuture for Start {
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
-            let Start { config, at, home, upstream, second } = self;
+            let Start { config, at, time_servers, home, upstream, second } = self;
             let config = whole(&config, &home, &upstream, &second);
             home.write("amparo.toml", &config);
             let zone = zone_of(&config);
             let clock = Clock::held(instant(at, &zone));
-            let (daemon, server) = running(&home, clock.clone()).await;
-            Amparo { daemon, clock, server, zone, home, upstream, second }
+            let (daemon, server) = running(&home, clock.clone(), &time_servers).await;
+            Amparo { daemon, clock, time_servers, server, zone, home, upstream, second }
         })
     }
 }
 
 /// Starts the daemon of a home: it and where it listens.
-async fn running(home: &Home, clock: Clock) -> (Daemon, SocketAddr) {
-    match within(started(home, clock), "the start").await {
+async fn running(home: &Home, clock: Clock, servers: &[SocketAddr]) -> (Daemon, SocketAddr) {
+    match within(started_with(home, clock, servers), "the start").await {
         Ok(daemon) => {
             let server = *daemon.addresses().first().expect("it listens somewhere");
             (daemon, server)
@@ -365,6 +389,14 @@ async fn running(home: &Home, clock: Clock) -> (Daemon, SocketAddr) {
 
 /// Starts the daemon of a home, or not.
 pub(crate) async fn started(home: &Home, clock: Clock) -> Result<Daemon, daemon::Failure> {
+    started_with(home, clock, &[]).await
+}
+
+async fn started_with(
+    home: &Home,
+    clock: Clock,
+    time_servers: &[SocketAddr],
+) -> Result<Daemon, daemon::Failure> {
     daemon::start(Options {
         config_file: Some(home.config()),
         config_expected: None,
@@ -372,7 +404,7 @@ pub(crate) async fn started(home: &Home, clock: Clock) -> Result<Daemon, daemon:
         clock,
         listen: None,
         offline: false,
-        time_servers: Vec::new(),
+        time_servers: time_servers.to_vec(),
     })
     .await
 }

@@ -2,6 +2,9 @@
 
 use std::net::SocketAddr;
 
+use amparo::control::{self, Command};
+use serde_json::Value;
+
 use super::cli::Running;
 use super::{FakeUpstream, Home, whole};
 
@@ -10,9 +13,10 @@ pub(crate) struct Program {
     running: Running,
     /// Where it listens.
     pub(crate) address: SocketAddr,
-    // Its files and the resolver it asks, which must last as long as it does.
-    _home: Home,
-    _upstream: FakeUpstream,
+    /// Its files.
+    pub(crate) home: Home,
+    // The resolver it asks, which must last as long as it does.
+    upstream: FakeUpstream,
 }
 
 impl Program {
@@ -25,12 +29,33 @@ impl Program {
     pub(crate) fn start_behind(before: &[&str], config: &str) -> Self {
         let (home, upstream) = (Home::new(), FakeUpstream::start());
         home.write("amparo.toml", &whole(config, &home, &upstream, &upstream));
-        let mut running = home.start_behind(before, &["run"]);
+        Program::started(before, home, upstream)
+    }
+
+    /// Ends it as a power cut does, and hands over what is then to be looked at; it starts again
+    /// with the same files.
+    #[track_caller]
+    pub(crate) fn killed(self, look: impl FnOnce(&Home)) -> Self {
+        let Program { running, home, upstream, .. } = self;
+        running.kill();
+        look(&home);
+        Program::started(&[], home, upstream)
+    }
+
+    /// Tells it something over its socket, as the command line does.
+    pub(crate) fn tell(&self, command: &Command) -> Result<Value, String> {
+        control::tell(&self.home.state(), command).map_err(|error| error.to_string())
+    }
+
+    /// It asks nobody on the internet for anything: nor what time it is.
+    #[track_caller]
+    fn started(before: &[&str], home: Home, upstream: FakeUpstream) -> Self {
+        let mut running = home.start_behind(before, &["run", "--offline"]);
         let line = running.hears("answers on 127.0.0.1:");
         let place = line.split("answers on ").nth(1).and_then(|rest| rest.split(' ').next());
         let address = place.and_then(|place| place.parse().ok());
         let address = address.unwrap_or_else(|| panic!("no address in `{line}`"));
-        Program { running, address, _home: home, _upstream: upstream }
+        Program { running, address, home, upstream }
     }
 
     /// It is the process that was started, and has not ended.
