@@ -13,7 +13,13 @@
 //! | *list* | names that fill a category ([`lists`]) |
 //! | *tag* | a category, a service or a single list, as one bit of a name ([`policy::tags`]) |
 //! | *schedule* | a window in which something is closed or only something is open; *bedtime* is one |
-//! | *moment* | which windows are open, for a stretch of time in which none opens or closes |
+//! | *moment* | which windows are open and what holds for a while, for a stretch of time in which nothing opens or closes |
+//! | *budget* | minutes a day for something, measured from what is asked, or started ([`policy::budget`]) |
+//! | *grant* | what a parent opens for a while: time free of schedules and budgets, or a word |
+//! | *pause* | everything closed for somebody, for a while |
+//! | *request* | what a child asks for, with a reason; a parent answers it |
+//! | *ledger* | all that expires or is counted, on the disk before it is told ([`ledger`]) |
+//! | *passing* | what the ledger says now, in the form in which rules take it ([`policy::passing`]) |
 //! | *verdict* | what is done with a question, with its *reason* ([`policy::verdict`]) |
 //! | *attempt* | repeated questions for one site, folded into one line a parent can read |
 //! | *journal* | what is remembered ([`journal`]) |
@@ -32,7 +38,13 @@
 //!                                                              └─ allow   ─► cache ─► upstream ─► judge  ┘
 //!                                                                            again (CNAME and SVCB targets)
 //!  every verdict ─► journal, which never makes an answer wait
+//!  an open one that a budget covers ─► ledger: this minute was used by this person
+//!  addresses handed out ─► enforce, where a router cuts what closes
 //! ```
+//! Beside it, [`daemon`]'s timekeeper waits for the next boundary (a window, the end of a grant, the
+//! last minute of a budget, a step of the clock), has [`policy::Moment`] computed anew at that very
+//! instant, and puts the new state in the place of the old one.
+//!
 //! One direction, one screen: [`dns::Resolver`]. The order in which rules speak is a table:
 //! [`policy::ORDER`].
 //!
@@ -71,8 +83,8 @@
 //! 2. **A verdict always has its reason**, allow included: ids only, words at the edges.
 //! 3. **One immutable state a query** ([`dns::State`]), swapped at once. A state that cannot be
 //!    built leaves the old one serving, and says so.
-//! 4. **Nothing outlives a boundary**: every TTL handed out ends when a window opens or closes
-//!    for that child, and after 60 s for children altogether.
+//! 4. **Nothing outlives a boundary**: every TTL handed out ends when a window, a grant or a pause
+//!    begins or ends for that child, or a budget does, and after 60 s for children altogether.
 //! 5. **The cache knows no child**: it holds what upstream said; the verdict is taken per
 //!    question, also on what an answer leads to.
 //! 6. **What upstream said passes through as it came**; only policy changes it.
@@ -81,6 +93,8 @@
 //! 9. **A blocked, local or cached answer takes no lock and allocates nothing**, and what deciding
 //!    costs does not grow with children or schedules.
 //! 10. **Every limit is a named number** with its reason beside it.
+//! 11. **What a parent did is on the disk before it is in force**, and in force before it is told.
+//! 12. **An unknown time opens nothing**: the stricter side of every schedule, grant and budget.
 //!
 //! # Where do I change …?
 //!
@@ -102,6 +116,15 @@
 //! | how a closed name is answered | [`dns::answer`] |
 //! | a command | one file in `cli/` and a variant of its `Command` |
 //! | what is kept | [`journal`] |
+//! | what counts as use of a budget | [`policy::meter`]; its claims are `tests/family.rs` and `docs/time/` |
+//! | a name that devices ask for by themselves | `blocklists/noise.txt`: such names never count |
+//! | pauses, grants, requests, undo, the audit | [`ledger`]; what the command line says of them: `daemon/family.rs`, [`words`] |
+//! | when windows are open, gaps and folds | [`policy::hours`] |
+//! | how the coming week is shown | [`inspect`], `cli/week.rs` |
+//! | whether the time is believed, and who is asked for it | [`timekeeping`] |
+//! | how a calendar file is read | `config/ical.rs` |
+//! | what `check` warns of | `config/lint.rs` |
+//! | how a change gets into the config file | `config/edit.rs` |
 //! | what a router is told, and how | [`enforce`], `docs/enforce/` |
 
 pub mod cli;

@@ -368,7 +368,8 @@ fn word_label(household: &Household, word: &str) -> String {
         Some(tag) => household.tags.info(tag).words.in_language(language),
         None if word == words::INTERNET_ID => words::INTERNET.in_language(language),
         None if word == crate::ledger::TIME_WORD => words::time::TIME.in_language(language),
-        None => word,
+        // `=name` is that name alone.
+        None => word.trim_start_matches('='),
     };
     log::printable(label).into_owned()
 }

@@ -23,7 +23,7 @@ const BETWEEN: &str = " · ";
 /// Show the coming week of somebody: bedtimes, homework, budgets, pauses and given time
 ///
 /// Each window stands on the day it starts on, also where it passes midnight. Asks the daemon if
-/// one runs, else reads the config.
+/// one runs, else reads the config and what the state directory holds.
 #[derive(Debug, clap::Args)]
 pub(super) struct Week {
     /// A child's or adult's id or name

@@ -11,10 +11,10 @@ use netlink_packet_core::{
     DecodeError, Emitable, NLM_F_ACK, NLM_F_DUMP, NLM_F_REQUEST, NetlinkDeserializable,
     NetlinkHeader, NetlinkMessage, NetlinkPayload, NetlinkSerializable, Parseable,
 };
+use netlink_packet_route::AddressFamily;
 use netlink_packet_route::neighbour::{
     NeighbourAddress, NeighbourAttribute, NeighbourMessage, NeighbourState,
 };
-use netlink_packet_route::AddressFamily;
 use netlink_sys::protocols::NETLINK_ROUTE;
 use netlink_sys::{Socket, SocketAddr};
 use nix::errno::Errno;
@@ -325,13 +325,9 @@ fn read(mut octets: &[u8]) -> io::Result<Datagram> {
         // Messages begin at multiples of four octets (NLMSG_ALIGN in linux/netlink.h).
         let length = usize::try_from(message.header.length).unwrap_or(usize::MAX);
         octets = octets.get(length.next_multiple_of(4)..).unwrap_or_default();
-        if let NetlinkPayload::InnerMessage(Routing::New(entry)) =
-            &message.payload
-        {
+        if let NetlinkPayload::InnerMessage(Routing::New(entry)) = &message.payload {
             datagram.changes.extend(change(entry, is_vouched_for(entry.header.state)));
-        } else if let NetlinkPayload::InnerMessage(Routing::Gone(entry)) =
-            &message.payload
-        {
+        } else if let NetlinkPayload::InnerMessage(Routing::Gone(entry)) = &message.payload {
             datagram.changes.extend(change(entry, false));
         } else if let NetlinkPayload::Done(_) = message.payload {
             datagram.is_last = true;

@@ -21,10 +21,10 @@ pub const MORE_TODAY: Sentence =
     Sentence { es: "{who} tiene hoy más tiempo: {what}", en: "{who} has more time today: {what}" };
 /// Something is open for a while, or for good.
 pub const OPENED: Sentence =
-    Sentence { es: "{what} está abierto para {who}", en: "{what} is open for {who}" };
+    Sentence { es: "Abierto para {who}: {what}", en: "{what} is open for {who}" };
 /// Something is closed for a while, or for good.
 pub const CLOSED: Sentence =
-    Sentence { es: "{what} está cerrado para {who}", en: "{what} is closed for {who}" };
+    Sentence { es: "Cerrado para {who}: {what}", en: "{what} is closed for {who}" };
 /// It was written into the config file.
 pub static WRITTEN: Words =
     Words::new("; quedó escrito en el archivo", "; it is written into the file");

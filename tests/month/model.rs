@@ -443,7 +443,8 @@ impl Family {
         let is_excused = kid.excused.iter().any(|word| covers(word, name));
         let closes = |tag: &&&str| {
             let for_good = kid.closed.contains(*tag) && !(is_excused && **tag == "fun");
-            let opened = self.says(kid, tag, true) || **tag == "fun" && self.opens_blocks(kid, name);
+            let opened =
+                self.says(kid, tag, true) || **tag == "fun" && self.opens_blocks(kid, name);
             covers(tag, name) && !opened && (for_good || self.says(kid, tag, false))
         };
         TAGS.iter().find(closes).copied()
@@ -468,7 +469,8 @@ impl Family {
         }
         // Another category that is closed stays so; a service opens in its own category.
         let closes = |tag: &&&str| {
-            let opened = self.says(kid, tag, true) || **tag == "fun" && self.opens_blocks(kid, name);
+            let opened =
+                self.says(kid, tag, true) || **tag == "fun" && self.opens_blocks(kid, name);
             let closed = kid.closed.contains(*tag) || self.says(kid, tag, false);
             covers(tag, name) && closed && !opened
         };
