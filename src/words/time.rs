@@ -90,7 +90,12 @@ pub static PAUSE: Words = Words::new("pausa: todo cerrado", "pause: all closed")
 
 // === What holds now ===
 
-/// Nobody knows what time it is, and so not which days these are.
+/// Nobody knows what time it is.
+pub static TIME_UNKNOWN: Words = Words::new(
+    "Aún no se sabe qué hora es: rige el lado más estricto de cada horario.",
+    "The time is not known yet: every schedule's stricter side holds.",
+);
+/// The same about the days of a table.
 pub static WEEK_UNKNOWN: Words = Words::new(
     "Aún no se sabe qué hora es: puede que esta no sea la semana que viene.",
     "The time is not known yet: this may not be the coming week.",
