@@ -15,10 +15,8 @@ use tracing::{error, info, warn};
 use super::commands::stopped;
 use super::{Shared, blocking};
 use crate::clock::{self, Clock};
-use crate::dns::State;
 use crate::enforce::Enforcer;
 use crate::ledger::Ledger;
-use crate::policy::Moment;
 use crate::timekeeping::Keeper;
 use crate::timekeeping::trust::Saved;
 
@@ -53,8 +51,8 @@ pub(super) async fn run(shared: Arc<Shared>, mut stop: watch::Receiver<bool>) {
             shared.ledger.heartbeat(&shared.clock.boot_id());
         }
         // What cannot be kept is told by `amparo status`.
-        let _ = shared.remember().await;
-        let next = next_due(&shared);
+        let (until, _) = shared.put_in_force_until().await;
+        let next = next_due(&shared, until);
         tokio::select! {
             () = stopped(&mut stop) => return,
             () = shared.ledger.changed() => {}
@@ -92,15 +90,14 @@ pub(super) async fn learn(
     }
 }
 
-/// When something is to be done next.
-fn next_due(shared: &Shared) -> Timestamp {
+/// When something is to be done next, where what is in force holds until then.
+fn next_due(shared: &Shared, until: Timestamp) -> Timestamp {
     let now = shared.clock.now();
-    let state = shared.resolver.state();
-    let until = state.moment(now).until;
-    let due = shared.ledger.due(&state.house.policy.household);
+    let due = shared.ledger.due(&shared.resolver.state().house.policy.household);
     let save = now.saturating_add(SAVE_EVERY).unwrap_or(Timestamp::MAX);
-    // What lies behind has just been done, as far as it can be.
-    due.into_iter().chain([until]).filter(|&at| at > now).fold(save, Timestamp::min)
+    // What lies behind has just been done, as far as it can be. What is in force may have ended
+    // since, and nobody was told: then it is due now.
+    due.into_iter().filter(|&at| at > now).chain([until]).fold(save, Timestamp::min)
 }
 
 // === impl Shared ===
@@ -112,6 +109,11 @@ impl Shared {
     /// # Errors
     /// A sentence, when it cannot be written. It is in force all the same.
     pub(super) async fn remember(&self) -> Result<(), String> {
+        self.put_in_force_until().await.1
+    }
+
+    /// [`Shared::remember`], with until when what is in force now holds.
+    async fn put_in_force_until(&self) -> (Timestamp, Result<(), String>) {
         let drift = {
             let mut watch = self.watch.lock().unwrap_or_else(PoisonError::into_inner);
             self.clock.drift(&mut watch)
@@ -120,22 +122,27 @@ impl Shared {
             info!("the clock was set by {by:#}");
             self.ledger.step(by);
         }
-        let state = self.resolver.state();
-        let household = &state.house.policy.household;
-        self.ledger.tick(household);
+        self.ledger.tick(&self.resolver.state().house.policy.household);
         let ledger = Arc::clone(&self.ledger);
         let saved = blocking(move || ledger.save()).await;
-        let moment = state.pass(|| self.ledger.passing(household), self.clock.now());
-        self.enforce(&state, moment);
-        saved.map_err(|error| {
+        let saved = saved.map_err(|error| {
             let directory = self.state_directory.display();
             format!("it is in force, but cannot be kept in {directory}: {error}")
-        })
+        });
+        (self.pass_on(), saved)
     }
 
-    /// Tells what cuts connections that something may have opened or closed.
-    fn enforce(&self, state: &Arc<State>, moment: Arc<Moment>) {
+    /// Puts what holds for a while into force, and tells what cuts connections that something may
+    /// have opened or closed. Hands over until when that holds.
+    ///
+    /// Of several who do it at once one comes after the other, each with the rules and the ledger as
+    /// they are then: a disk may have kept one waiting while the rules were read anew.
+    fn pass_on(&self) -> Timestamp {
         let mut enforcer = self.enforcer.lock().unwrap_or_else(PoisonError::into_inner);
+        let state = self.resolver.state();
+        let passing = self.ledger.passing(&state.house.policy.household);
+        let moment = state.pass(passing, self.clock.now());
+        let until = moment.until;
         let settings = state.house.config.enforce.as_ref();
         if enforcer.as_ref().map(|(settings, _)| settings) != settings {
             self.resolver.handed().clear();
@@ -151,8 +158,9 @@ impl Shared {
             });
         }
         if let Some((_, enforcer)) = &*enforcer {
-            let state = Arc::clone(state);
+            let state = Arc::clone(&state);
             enforcer.changed(move |subject, name| state.is_closed(subject, name, &moment));
         }
+        until
     }
 }

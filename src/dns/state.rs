@@ -141,12 +141,10 @@ impl State {
         if moment.holds_at(now) { moment } else { self.put_in_force(&passing, now) }
     }
 
-    /// Puts what holds for a while into force, for every batch that begins from now on. It is asked
-    /// for while nobody else can do the same, so that of two who do, the later one is not undone by
-    /// what the earlier one knew.
-    pub fn pass(&self, passing: impl FnOnce() -> Passing, now: Timestamp) -> Arc<Moment> {
+    /// Puts what holds for a while into force, for every batch that begins from now on.
+    pub fn pass(&self, passing: Passing, now: Timestamp) -> Arc<Moment> {
         let mut held = self.passing.lock().unwrap_or_else(PoisonError::into_inner);
-        *held = passing();
+        *held = passing;
         self.put_in_force(&held, now)
     }
 

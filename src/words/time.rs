@@ -92,8 +92,8 @@ pub static PAUSE: Words = Words::new("pausa: todo cerrado", "pause: all closed")
 
 /// Nobody knows what time it is.
 pub static TIME_UNKNOWN: Words = Words::new(
-    "Aún no se sabe qué hora es: rige el lado más estricto de cada horario",
-    "The time is not known yet: every schedule's stricter side holds",
+    "Aún no se sabe qué hora es: rige el lado más estricto de cada horario.",
+    "The time is not known yet: every schedule's stricter side holds.",
 );
 /// The same about the days of a table.
 pub static WEEK_UNKNOWN: Words = Words::new(
