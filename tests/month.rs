@@ -37,8 +37,7 @@ const CONFIG: &str = r#"
 [household]
 timezone = "America/New_York"
 
-[category.fun]
-name  = "Fun"
+[category.games]
 names = ["fun.example", "both.example"]
 [category.bad]
 name  = "Bad"
@@ -46,10 +45,6 @@ names = ["bad.example", "both.example"]
 [service.pixels]
 name  = "Pixels"
 names = ["pixels.example"]
-[service.blocks]
-name     = "Blocks"
-category = "fun"
-names    = ["blocks.example"]
 
 [calendar.holidays]
 dates = ["2027-10-29..2027-11-02"]
@@ -69,7 +64,7 @@ profile = "ours"
 devices = ["127.0.0.11", "127.0.0.12"]
 allow   = ["own.example"]
 bedtime = { school-nights = "22:00-06:00", weekend = "23:30-08:00" }
-budget  = { fun = { mon-fri = "45m", sat-sun = "3h" }, pixels = "1h" }
+budget  = { games = { mon-fri = "45m", sat-sun = "3h" }, pixels = "1h" }
 [[child.mateo.schedule]]
 name = "homework"
 days = ["mon-thu"]
@@ -79,8 +74,8 @@ only = ["school.example"]
 [child.lucia]
 profile = "ours"
 devices = ["127.0.0.13"]
-block   = ["own.example", "fun"]
-allow   = ["blocks"]
+block   = ["own.example", "games"]
+allow   = ["roblox"]
 budget  = { internet = "2h" }
 [[child.lucia.schedule]]
 name   = "dinner"
@@ -94,20 +89,20 @@ profile  = "ours"
 timezone = "Europe/Madrid"
 devices  = ["127.0.0.14"]
 bedtime  = "21:00-07:00"
-budget   = { fun = { mon-fri = "20m" } }
+budget   = { games = { mon-fri = "20m" } }
 
 [child.theo]
 profile = "ours"
 devices = ["127.0.0.15"]
 bedtime = "20:00-07:00"
-only    = ["school.example", "fun", "pixels"]
-budget  = { fun = "40m", pixels = { mon-fri = "25m", sat-sun = "0m" } }
+only    = ["school.example", "games", "pixels"]
+budget  = { games = "40m", pixels = { mon-fri = "25m", sat-sun = "0m" } }
 
 [child.nora]
 profile     = "ours"
 devices     = ["127.0.0.16", "127.0.0.17"]
 bedtime     = "22:00-07:00"
-budget      = { fun = { mon-fri = "30m", sat-sun = "1h" }, pixels = { mon-fri = "0m", sat-sun = "20m" } }
+budget      = { games = { mon-fri = "30m", sat-sun = "1h" }, pixels = { mon-fri = "0m", sat-sun = "20m" } }
 budget_mode = "started"
 "#;
 

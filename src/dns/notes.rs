@@ -87,7 +87,7 @@ pub(super) struct Allowance {
     since: Tick,
     /// The batch and the places of the notes that count its floods: of open answers, of closed ones.
     floods: (u64, [Option<usize>; 2]),
-    /// The minute, and the budgets that this device was counted against in it.
+    /// The second, and the budgets that this device was counted against in it.
     counted: (u64, BudgetSet),
 }
 
@@ -118,12 +118,13 @@ impl Allowance {
         may
     }
 
-    /// Those of the budgets that this device was not counted against yet in this minute: time is
-    /// counted in minutes, so once is enough.
+    /// Those of the budgets that this device was not counted against yet in this second. Time is
+    /// counted in minutes, but whoever counts has minutes of another clock: those of this one could
+    /// hide the question that shows that somebody is there in the next.
     fn not_counted(&mut self, budgets: BudgetSet, now: Tick) -> BudgetSet {
-        let minute = now.minute();
-        if self.counted.0 != minute {
-            self.counted = (minute, BudgetSet::EMPTY);
+        let second = now.0 / 1_000;
+        if self.counted.0 != second {
+            self.counted = (second, BudgetSet::EMPTY);
         }
         let new = budgets.minus(self.counted.1);
         self.counted.1 = self.counted.1.union(budgets);

@@ -170,7 +170,7 @@ impl Minutes {
         let (subject, budget) = budget_of(place)?;
         let day = self.today(place.0, subject, saved, time);
         let place = Place { child: &subject.id, budget, day };
-        if place.allowed(0).is_none() {
+        if place.allowed(0, time).is_none() {
             return Err(Refusal::NoLimitToday);
         }
         let given = self.find(&place).map_or(0, |counter| counter.bonus);
@@ -181,9 +181,9 @@ impl Minutes {
         self.days.insert(subject.id.clone(), day);
         let counter = self.find_or_begin(&place);
         counter.bonus = bonus;
-        counter.settle(place.allowed(bonus), time);
+        counter.settle(place.allowed(bonus, time), time);
         // What is left again may be told again.
-        counter.told = counter.level(place.allowed(bonus));
+        counter.told = counter.level(place.allowed(bonus, time));
         Ok(day)
     }
 
@@ -216,12 +216,12 @@ impl Minutes {
         if budget.mode == BudgetMode::Measured {
             return Err(Refusal::CountsByItself);
         }
-        if place.allowed(0).is_none() {
+        if place.allowed(0, time).is_none() {
             return Err(Refusal::NoLimitToday);
         }
         self.days.insert(subject.id.clone(), day);
         let counter = self.find_or_begin(&place);
-        let allowed = place.allowed(counter.bonus);
+        let allowed = place.allowed(counter.bonus, time);
         counter.settle(allowed, time);
         if counter.spent.is_some() {
             return Err(Refusal::NothingLeft);
@@ -265,20 +265,27 @@ impl Minutes {
         time: &Time,
     ) -> Vec<Used> {
         let day = self.today(household, subject, saved, time);
-        let budgets = subject.rules.budgets.iter().map(|budget| {
-            self.get(&Place { child: &subject.id, budget, day }).map(|counter| (budget, counter))
-        });
-        let counters: Vec<_> = budgets.collect();
-        if counters.iter().all(Option::is_none) {
+        let budgets = subject.rules.budgets.iter();
+        let counters: Vec<_> = budgets
+            .map(|budget| (budget, self.get(&Place { child: &subject.id, budget, day })))
+            .collect();
+        if counters.iter().all(|(_, counter)| counter.is_none()) {
             return Vec::new();
         }
-        let unused = Used { day, closes: None, is_running: false };
-        let used = |(budget, counter): (&Budget, &Counter)| {
-            let allowed = Place { child: &subject.id, budget, day }.allowed(counter.bonus);
+        // Where there is nothing to use, nothing is left.
+        let unused = |budget| {
+            let allowed = Place { child: &subject.id, budget, day }.allowed(0, time);
+            Used { day, closes: (allowed == Some(0)).then_some(time.now), is_running: false }
+        };
+        let used = |budget: &Budget, counter: &Counter| {
+            let allowed = Place { child: &subject.id, budget, day }.allowed(counter.bonus, time);
             let is_running = counter.meter.is_running();
             Used { day, closes: counter.closes(allowed, time), is_running }
         };
-        counters.into_iter().map(|one| one.map_or(unused, used)).collect()
+        let of_budget = |(budget, counter): (_, Option<_>)| {
+            counter.map_or_else(|| unused(budget), |counter| used(budget, counter))
+        };
+        counters.into_iter().map(of_budget).collect()
     }
 
     /// The same for people.
@@ -293,7 +300,7 @@ impl Minutes {
         let usage = |budget| {
             let place = Place { child: &subject.id, budget, day };
             let counter = self.get(&place);
-            let minutes = place.allowed(counter.map_or(0, |counter| counter.bonus));
+            let minutes = place.allowed(counter.map_or(0, |counter| counter.bonus), time);
             let used = counter.map_or(0, |counter| counter.meter.used());
             // What is closed for good has nothing left, whatever was estimated.
             let is_spent = counter.is_some_and(|counter| counter.spent.is_some());
@@ -401,9 +408,15 @@ fn budget_of<'a>(
 // === impl Place ===
 
 impl Place<'_> {
-    /// The minutes of the day with those on top; none: no limit.
-    fn allowed(&self, bonus: u32) -> Option<u32> {
-        self.budget.minutes_on(self.day.weekday()).map(|all| u32::from(all).saturating_add(bonus))
+    /// The minutes of the day with those on top; none: no limit. While nobody knows which day it
+    /// is, those of the day that has the least.
+    fn allowed(&self, bonus: u32, time: &Time) -> Option<u32> {
+        let minutes = if time.is_unknown {
+            self.budget.minutes_least()
+        } else {
+            self.budget.minutes_on(self.day.weekday())
+        };
+        minutes.map(|all| u32::from(all).saturating_add(bonus))
     }
 }
 
@@ -440,7 +453,7 @@ impl Counter {
         happen: impl FnOnce(&mut Meter),
     ) -> Effect {
         let before = self.clone();
-        let allowed = place.allowed(self.bonus);
+        let allowed = place.allowed(self.bonus, time);
         happen(&mut self.meter);
         self.settle(allowed, time);
         self.tell(allowed, time, events);
@@ -456,7 +469,12 @@ impl Counter {
         let minute = time.minute();
         let mut over = None;
         if let Some(allowed) = allowed {
-            over = self.meter.ends_after(allowed).filter(|&end| end < minute);
+            let end_of = |meter: &Meter| meter.ends_after(allowed).filter(|&end| end < minute);
+            // Whoever left before that did not use it up.
+            if let Some(end) = end_of(&self.meter) {
+                self.meter.settle(end);
+            }
+            over = end_of(&self.meter);
             if over.is_some() {
                 self.meter.use_up(allowed);
             }

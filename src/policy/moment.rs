@@ -224,8 +224,8 @@ impl Budgets {
         let day = budget::day_of(now, &subject.zone, household.day_starts);
         for (place, budget) in subject.rules.budgets.iter().enumerate() {
             // Nobody knows which day it is: the one with the least.
-            let least = || budget.minutes.into_iter().flatten().min();
-            let minutes = if time_unknown { least() } else { budget.minutes_on(day.weekday()) };
+            let of_day = || budget.minutes_on(day.weekday());
+            let minutes = if time_unknown { budget.minutes_least() } else { of_day() };
             let Some(minutes) = minutes else { continue };
             let used = for_a_while.used.get(place).filter(|used| time_unknown || used.day == day);
             let is_spent = used.is_some_and(|used| match used.closes {

@@ -16,6 +16,7 @@ use super::tags::{Tag, TagInfo, TagTable};
 use super::*;
 use crate::words::{Language, Words};
 
+mod boundaries;
 mod budgets;
 mod shortcuts;
 

@@ -29,7 +29,7 @@ impl Dice {
 }
 
 /// The words that are opened and closed for a while.
-const WORDS: &[&str] = &["fun", "bad", "pixels", "blocks", "own.example", "=both.example"];
+const WORDS: &[&str] = &["games", "bad", "pixels", "roblox", "own.example", "=both.example"];
 /// Between two things that somebody does, where time has to go on.
 const A_MOMENT: SignedDuration = SignedDuration::from_secs(7);
 

@@ -16,7 +16,7 @@ pub(super) const NAMES: &[&str] = &[
     "both.example",
     "x.both.example",
     "bad.example",
-    "blocks.example",
+    "www.roblox.com",
     "plain.example",
     "www.school.example",
     "own.example",
@@ -31,7 +31,7 @@ pub(super) const NAMES: &[&str] = &[
 pub(super) const ALIASES: &[(&str, &str)] = &[
     ("front.example", "www.pixels.example"),
     ("mask.example", "both.example"),
-    ("door.example", "blocks.example"),
+    ("door.example", "www.roblox.com"),
 ];
 
 /// A window of days (Monday is 0), from a minute of the day to another.
@@ -68,7 +68,7 @@ pub(super) struct Kid {
 
 const EVERY: &[i8] = &[0, 1, 2, 3, 4, 5, 6];
 /// All words of the config that are categories or services.
-const TAGS: &[&str] = &["bad", "fun", "pixels", "blocks"];
+const TAGS: &[&str] = &["bad", "games", "pixels", "roblox"];
 /// All names that are opened and closed for a while.
 const NAMED: &[&str] = &["own.example", "=both.example"];
 
@@ -107,7 +107,7 @@ const MATEO: Kid = Kid {
             holidays_off: false,
         },
     ],
-    budgets: &[("fun", Some(45), Some(180)), ("pixels", Some(60), Some(60))],
+    budgets: &[("games", Some(45), Some(180)), ("pixels", Some(60), Some(60))],
     own: Some(true),
     ..NOBODY
 };
@@ -124,8 +124,8 @@ const LUCIA: Kid = Kid {
     }],
     budgets: &[("internet", Some(120), Some(120))],
     own: Some(false),
-    closed: &["bad", "fun"],
-    excused: &["blocks"],
+    closed: &["bad", "games"],
+    excused: &["roblox"],
     ..NOBODY
 };
 
@@ -134,7 +134,7 @@ const DIEGO: Kid = Kid {
     devices: &["127.0.0.14"],
     zone: "Europe/Madrid",
     windows: &[Window { days: EVERY, from: 1260, to: 420, open: &[], holidays_off: false }],
-    budgets: &[("fun", Some(20), None)],
+    budgets: &[("games", Some(20), None)],
     ..NOBODY
 };
 
@@ -142,8 +142,8 @@ const THEO: Kid = Kid {
     id: "theo",
     devices: &["127.0.0.15"],
     windows: &[Window { days: EVERY, from: 1200, to: 420, open: &[], holidays_off: false }],
-    budgets: &[("fun", Some(40), Some(40)), ("pixels", Some(25), Some(0))],
-    garden: Some(&["school.example", "fun", "pixels"]),
+    budgets: &[("games", Some(40), Some(40)), ("pixels", Some(25), Some(0))],
+    garden: Some(&["school.example", "games", "pixels"]),
     ..NOBODY
 };
 
@@ -151,7 +151,7 @@ const NORA: Kid = Kid {
     id: "nora",
     devices: &["127.0.0.16", "127.0.0.17"],
     windows: &[Window { days: EVERY, from: 1320, to: 420, open: &[], holidays_off: false }],
-    budgets: &[("fun", Some(30), Some(60)), ("pixels", Some(0), Some(20))],
+    budgets: &[("games", Some(30), Some(60)), ("pixels", Some(0), Some(20))],
     started: true,
     ..NOBODY
 };
@@ -279,8 +279,13 @@ impl Family {
         for kid in self.kids().iter().filter(|kid| !kid.budgets.is_empty()) {
             if !self.is_lost {
                 let day = self.day_on_wall(kid);
-                self.days.retain(|(id, _)| *id != kid.id);
-                self.days.push((kid.id, day));
+                if !self.days.contains(&(kid.id, day)) {
+                    // Whoever has another name since has no day either.
+                    let kids = self.kids();
+                    let is_known = |id: &str| kids.iter().any(|kid| kid.id == id);
+                    self.days.retain(|(id, _)| *id != kid.id && is_known(id));
+                    self.days.push((kid.id, day));
+                }
                 let others = self.sheets.iter_mut().filter(|one| one.id == kid.id);
                 others.filter(|one| one.day != day).for_each(Sheet::end_day);
             }
@@ -341,11 +346,9 @@ impl Family {
                     stands
                 }
                 Change::Bonus { id, word, day, minutes } => {
-                    let kid = self.kids().iter().find(|kid| kid.id == id).expect("it has its name");
-                    let stands = self.day(kid) == day;
-                    if stands {
-                        self.sheet(kid, word).more -= minutes;
-                    }
+                    let stands = self.days.contains(&(id, day));
+                    let sheets = self.sheets.iter_mut().filter(|one| one.is_of(id, word, day));
+                    sheets.filter(|_| stands).for_each(|sheet| sheet.more -= minutes);
                     stands
                 }
                 Change::Denied => true,
@@ -442,9 +445,9 @@ impl Family {
         }
         let is_excused = kid.excused.iter().any(|word| covers(word, name));
         let closes = |tag: &&&str| {
-            let for_good = kid.closed.contains(*tag) && !(is_excused && **tag == "fun");
+            let for_good = kid.closed.contains(*tag) && !(is_excused && **tag == "games");
             let opened =
-                self.says(kid, tag, true) || **tag == "fun" && self.opens_blocks(kid, name);
+                self.says(kid, tag, true) || **tag == "games" && self.opens_roblox(kid, name);
             covers(tag, name) && !opened && (for_good || self.says(kid, tag, false))
         };
         TAGS.iter().find(closes).copied()
@@ -470,7 +473,7 @@ impl Family {
         // Another category that is closed stays so; a service opens in its own category.
         let closes = |tag: &&&str| {
             let opened =
-                self.says(kid, tag, true) || **tag == "fun" && self.opens_blocks(kid, name);
+                self.says(kid, tag, true) || **tag == "games" && self.opens_roblox(kid, name);
             let closed = kid.closed.contains(*tag) || self.says(kid, tag, false);
             covers(tag, name) && closed && !opened
         };
@@ -479,8 +482,8 @@ impl Family {
     }
 
     /// Whether the name is open as part of the one service that is in a category.
-    fn opens_blocks(&self, kid: &Kid, name: &str) -> bool {
-        covers("blocks", name) && self.says(kid, "blocks", true)
+    fn opens_roblox(&self, kid: &Kid, name: &str) -> bool {
+        covers("roblox", name) && self.says(kid, "roblox", true)
     }
 
     /// Whether the time it takes counts.
@@ -602,10 +605,10 @@ fn covers(word: &str, name: &str) -> bool {
     let below = |site: &str| name == site || name.ends_with(&format!(".{site}"));
     match word {
         "internet" => true,
-        "fun" => below("fun.example") || below("both.example") || below("blocks.example"),
+        "games" => below("fun.example") || below("both.example") || below("roblox.com"),
         "bad" => below("bad.example") || below("both.example"),
         "pixels" => below("pixels.example"),
-        "blocks" => below("blocks.example"),
+        "roblox" => below("roblox.com"),
         _ => match word.strip_prefix('=') {
             Some(exact) => name == exact,
             None => below(word),

@@ -264,3 +264,42 @@ fn a_limit_that_was_lowered_below_what_was_used_closes_at_once() {
     at.home.subjects[1].rules.budgets[GAMES].minutes = [Some(30); 7];
     assert_eq!(used(&at, GAMES).closes, None);
 }
+
+#[test]
+fn a_day_without_a_minute_stays_closed_whatever_else_is_used() {
+    let mut at = At::noon();
+    at.home.subjects[1].rules.budgets[YOUTUBE].minutes = [Some(0); 7];
+    at.ledger.touch(&at.home, SOFIA, games());
+    assert_eq!(used(&at, GAMES).closes, None);
+    assert_eq!(used(&at, YOUTUBE).closes, Some(on_monday("12:00")));
+}
+
+#[test]
+fn whoever_left_before_the_end_has_not_used_it_up() {
+    let at = At::noon();
+    at.ledger.start(&at.home, "sofia", "youtube", &ana()).unwrap();
+    // Nobody looked meanwhile: the machine slept.
+    at.clock.advance(SignedDuration::from_mins(45));
+    let Usage { used, left, is_running, .. } = usage(&at, YOUTUBE);
+    assert_eq!((used, left, is_running), (1, Some(29), false));
+}
+
+#[test]
+fn while_nobody_knows_the_day_the_least_of_all_days_is_allowed() {
+    let mut at = At::noon();
+    // Mondays have no limit.
+    at.home.subjects[1].rules.budgets[GAMES].minutes =
+        [None, Some(20), Some(20), Some(20), Some(20), Some(30), Some(30)];
+    at.ledger.tick(&at.home);
+    at.ledger.set_time_unknown(true);
+    for _ in 0..20 {
+        at.ledger.touch(&at.home, SOFIA, games());
+        at.wait(1);
+    }
+    let now = usage(&at, GAMES);
+    assert_eq!((now.minutes, now.left), (Some(20), Some(0)));
+    at.ledger.set_time_unknown(false);
+    let now = usage(&at, GAMES);
+    assert_eq!((now.minutes, now.used, now.left), (None, 20, None));
+    assert_eq!(used(&at, GAMES).closes, None, "nothing closes it any more");
+}
