@@ -22,6 +22,7 @@ use std::sync::Arc;
 use crate::name::Name;
 use crate::words::{self, Language};
 use brief::Briefs;
+use budget::BudgetSet;
 use local::{LocalAnswer, LocalNames};
 use mentioned::Mentioned;
 pub use moment::Moment;
@@ -251,8 +252,11 @@ impl<'a> Ask<'a> {
     /// The verdict with the budgets it counts against: those that would close the name if they
     /// were used up. `reach` is why it may be reached.
     fn metered(&self, mut verdict: Verdict, reach: Reason) -> Verdict {
+        if self.now.budgets.is_empty() || verdict.action == Action::Block {
+            return verdict;
+        }
         let counts = match reach {
-            Reason::Schedule(_) | Reason::Only | Reason::Default => self.now.metered(&self.asked),
+            Reason::Schedule(_) | Reason::Only | Reason::Default => true,
             Reason::Essential
             | Reason::Local
             | Reason::Pause
@@ -270,11 +274,10 @@ impl<'a> Ask<'a> {
         };
         let Known { name, mentioned, .. } = self.asked;
         let is_noise = || mentioned && self.policy.household.noise.contains(name);
-        if counts && verdict.action != Action::Block && !is_noise() {
-            let covering = self.now.budgets.places().filter(|&place| {
-                self.rules.budgets.get(place).is_some_and(|budget| budget.what.covers(&self.asked))
-            });
-            covering.for_each(|place| verdict.metered.insert(place));
+        let budgets =
+            if counts { self.now.metered(&self.asked, self.rules) } else { BudgetSet::EMPTY };
+        if !budgets.is_empty() && !is_noise() {
+            verdict.metered = budgets;
         }
         verdict
     }

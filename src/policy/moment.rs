@@ -47,7 +47,9 @@ pub(super) struct Now {
     pub(super) closed_tags: TagSet,
     /// The budgets that count today.
     pub(super) budgets: BudgetSet,
-    /// What they may cover.
+    /// Those of them that are about everything.
+    of_everything: BudgetSet,
+    /// What the others may cover.
     metering: Together,
     /// The budgets of which nothing is left.
     pub(super) used_up: BudgetSet,
@@ -84,6 +86,7 @@ static NOTHING: Now = Now {
     closed_names: Vec::new(),
     closed_tags: TagSet::EMPTY,
     budgets: BudgetSet::EMPTY,
+    of_everything: BudgetSet::EMPTY,
     metering: Together::NOTHING,
     used_up: BudgetSet::EMPTY,
     spent: Together::NOTHING,
@@ -191,9 +194,10 @@ fn now_of(
     }
     let next_change = hours::next_change(&rules.schedules, zone, now);
     // A new day is a change where it gives time, or takes it.
-    let next_day = (!rules.budgets.is_empty())
-        .then(|| budget::next_day(now, zone, household.day_starts))
-        .filter(|&next_day| budgets_at(next_day) != budgets);
+    let day_after = |at: &Timestamp| Some(budget::next_day(*at, zone, household.day_starts));
+    let mut days = std::iter::successors(day_after(&now), day_after)
+        .take_while(|&day| !rules.budgets.is_empty() && day <= horizon(now));
+    let next_day = days.find(|&day| budgets_at(day) != budgets);
     let ends = for_a_while.ends().chain(next_change).chain(next_day);
     of_subject.next_change = ends.filter(ahead).min();
     // Beyond the horizon nobody looked: there a window may open too.
@@ -277,7 +281,10 @@ impl Now {
         (self.budgets, self.used_up) = (budgets.counting, budgets.used_up);
         for (place, budget) in rules.budgets.iter().enumerate() {
             if budgets.counting.contains(place) {
-                self.metering.add_what(&budget.what);
+                match budget.what {
+                    What::Everything => self.of_everything.insert(place),
+                    What::Tag(_) | What::Name(..) => self.metering.add_what(&budget.what),
+                }
             }
             if budgets.used_up.contains(place) {
                 self.spent.add_what(&budget.what);
@@ -330,9 +337,16 @@ impl Now {
         self.closed_names.is_empty() && !self.closed_tags.meets(tags)
     }
 
-    /// Whether a budget that counts may cover the name.
-    pub(super) fn metered(&self, asked: &Known<'_>) -> bool {
-        self.metering.may_cover(asked)
+    /// The budgets that count and cover the name.
+    pub(super) fn metered(&self, asked: &Known<'_>, rules: &Rules) -> BudgetSet {
+        let mut covering = self.of_everything;
+        if self.metering.may_cover(asked) {
+            let covers =
+                |&place: &usize| rules.budgets.get(place).is_some_and(|one| one.what.covers(asked));
+            let others = self.budgets.minus(self.of_everything).places();
+            others.filter(covers).for_each(|place| covering.insert(place));
+        }
+        covering
     }
 }
 
