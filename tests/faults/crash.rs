@@ -32,7 +32,7 @@ async fn a_crash_loses_at_most_a_minute_of_what_was_used() {
     play(&amparo, MATEO, 5).await;
     // Nobody asks how it is, and no time passes any more: what will be kept is kept by itself.
     until("four minutes on the disk", async || {
-        let after = amparo.crashed().await;
+        let after = Box::pin(amparo.crashed()).await;
         used(&status(&after).await) >= 4
     })
     .await;

@@ -32,14 +32,14 @@ impl Program {
         Program::started(before, home, upstream)
     }
 
-    /// Ends it as a power cut does, and hands over what is then to be looked at; it starts again
-    /// with the same files.
+    /// Ends it as a power cut does, has what is left looked at, and starts it again with the same
+    /// files.
     #[track_caller]
-    pub(crate) fn killed(self, look: impl FnOnce(&Home)) -> Self {
+    pub(crate) fn killed<T>(self, look: impl FnOnce(&Home) -> T) -> (Self, T) {
         let Program { running, home, upstream, .. } = self;
         running.kill();
-        look(&home);
-        Program::started(&[], home, upstream)
+        let seen = look(&home);
+        (Program::started(&[], home, upstream), seen)
     }
 
     /// Tells it something over its socket, as the command line does.
