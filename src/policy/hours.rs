@@ -367,8 +367,7 @@ pub(super) mod tests {
                 let [before, after] = [jump - SignedDuration::from_nanos(1), jump]
                     .map(|at| minute_of(zone.to_datetime(at).time()));
                 let inside = (before.min(after) + before.abs_diff(after) / 2) % DAY_MINUTES;
-                let [earlier, later] =
-                    [DAY_MINUTES - 75, 75].map(|by| (inside + by) % DAY_MINUTES);
+                let [earlier, later] = [DAY_MINUTES - 75, 75].map(|by| (inside + by) % DAY_MINUTES);
                 let into = window(Days::EVERY, earlier, inside.max(1));
                 let out_of = window(Days::EVERY, inside, later.max(1));
                 no_wrong_minute(&[into, out_of], &zone, jump);

@@ -34,11 +34,7 @@ const WORDS: &[&str] = &["games", "bad", "pixels", "roblox", "own.example", "=bo
 const A_MOMENT: SignedDuration = SignedDuration::from_secs(7);
 
 /// One step, done to both. What it was, for who reads a failure.
-pub(super) async fn step(
-    dice: &mut Dice,
-    driven: &mut impl Driven,
-    family: &mut Family,
-) -> String {
+pub(super) async fn step(dice: &mut Dice, driven: &mut impl Driven, family: &mut Family) -> String {
     match dice.up_to(48) {
         0..=21 => {
             let at_most = *dice.one_of(&[3, 3, 12, 200]);

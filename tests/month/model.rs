@@ -446,7 +446,8 @@ impl Family {
         let is_excused = kid.excused.iter().any(|word| covers(word, name));
         let closes = |tag: &&&str| {
             let for_good = kid.closed.contains(*tag) && !(is_excused && **tag == "games");
-            let opened = self.says(kid, tag, true) || **tag == "games" && self.opens_roblox(kid, name);
+            let opened =
+                self.says(kid, tag, true) || **tag == "games" && self.opens_roblox(kid, name);
             covers(tag, name) && !opened && (for_good || self.says(kid, tag, false))
         };
         TAGS.iter().find(closes).copied()
@@ -471,7 +472,8 @@ impl Family {
         }
         // Another category that is closed stays so; a service opens in its own category.
         let closes = |tag: &&&str| {
-            let opened = self.says(kid, tag, true) || **tag == "games" && self.opens_roblox(kid, name);
+            let opened =
+                self.says(kid, tag, true) || **tag == "games" && self.opens_roblox(kid, name);
             let closed = kid.closed.contains(*tag) || self.says(kid, tag, false);
             covers(tag, name) && closed && !opened
         };
