@@ -151,8 +151,6 @@ mod tests {
 
     use super::*;
 
-    use jiff::SignedDuration;
-
     /// Zones that are set forward and back by half an hour, an hour, over midnight, at four; and
     /// some that never are.
     const ZONES: &[&str] = &[
@@ -209,39 +207,6 @@ mod tests {
                     prop_assert_eq!(after, day.tomorrow().unwrap(), "{} {}", zone_name, next);
                     (now, day) = (next, after);
                     next = next_day(now, &zone, starts);
-                }
-            }
-        }
-    }
-
-    /// The obvious way: the latest date that the wall has shown yet, where each begins so many
-    /// minutes after midnight.
-    #[test]
-    fn no_minute_is_of_another_day_around_any_jump() {
-        let minute = SignedDuration::from_mins(1);
-        for name in hours::tests::ZONES {
-            let zone = zone(name);
-            let shown = |at: Timestamp, starts: u16| {
-                (zone.to_datetime(at) - i64::from(starts).minutes()).date()
-            };
-            for jump in hours::tests::jumps(&zone) {
-                let before = zone.to_datetime(jump - 1.nanosecond());
-                let inside = (hours::minute_of(before.time()) + 21) % (24 * 60);
-                for starts in [0, 45, 135, DAY_STARTS, inside] {
-                    let from = jump - 150 * minute;
-                    let earlier = (0..150).map(|tens| from - tens * 10 * minute);
-                    let mut day = earlier.map(|at| shown(at, starts)).max().unwrap();
-                    let mut next = next_day(from, &zone, starts);
-                    for minutes in 0..300 {
-                        let now = from + minutes * minute;
-                        let was = day;
-                        day = day.max(shown(now, starts));
-                        assert_eq!(day_of(now, &zone, starts), day, "{name} {now} {starts}");
-                        assert_eq!(next == now, was != day, "{name} {now} {starts}: {next}");
-                        if next == now {
-                            next = next_day(now, &zone, starts);
-                        }
-                    }
                 }
             }
         }

@@ -16,7 +16,6 @@ use super::tags::{Tag, TagInfo, TagTable};
 use super::*;
 use crate::words::{Language, Words};
 
-mod boundaries;
 mod budgets;
 mod shortcuts;
 
