@@ -516,7 +516,7 @@ impl Family {
         let Some(allowed) = self.allowed(kid, budget) else { return false };
         let sheet = self.find_sheet(kid, budget.0);
         let used_up = sheet.map_or(allowed == 0, |sheet| sheet.counted >= allowed);
-        let is_idle = kid.started && !sheet.is_some_and(|sheet| sheet.session.is_some());
+        let is_idle = kid.started && sheet.is_none_or(|sheet| sheet.session.is_none());
         covers(budget.0, name) && (used_up || is_idle)
     }
 
@@ -526,7 +526,11 @@ impl Family {
         let base = match self.day(kid).weekday() {
             _ if self.is_lost => week.into_iter().chain(weekend).min(),
             Weekday::Saturday | Weekday::Sunday => weekend,
-            _ => week,
+            Weekday::Monday
+            | Weekday::Tuesday
+            | Weekday::Wednesday
+            | Weekday::Thursday
+            | Weekday::Friday => week,
         };
         Some(base? + self.find_sheet(kid, word).map_or(0, |sheet| sheet.more))
     }
