@@ -21,7 +21,7 @@ pub struct Event {
 
 /// What may happen. Its words are those of `events` in the config file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Happening {
     /// A child asks for something.
     RequestMade {

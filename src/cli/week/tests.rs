@@ -38,7 +38,7 @@ fn a_week_is_one_line_a_day() {
     let policy = policy("America/Guatemala", "es", &format!("{SOFIA}{HOMEWORK}"));
     let expected = "\
 Sofía — semana del 23 al 29 de noviembre
-lun 23   hasta 06:30 Hora de dormir: todo cerrado
+lun 23   hasta las 06:30 Hora de dormir: todo cerrado
          15:00-17:00 tarea: solo wikipedia.org
          20:30-06:30 Hora de dormir: todo cerrado
 mar 24   15:00-17:00 tarea: solo wikipedia.org
@@ -49,7 +49,7 @@ jue 26   15:00-17:00 tarea: solo wikipedia.org
          20:30-06:30 Hora de dormir: todo cerrado
 vie 27   20:30-06:30 Hora de dormir: todo cerrado
 sáb 28   20:30-06:30 Hora de dormir: todo cerrado
-dom 29   desde 20:30 Hora de dormir: todo cerrado
+dom 29   desde las 20:30 Hora de dormir: todo cerrado
 ";
     assert_eq!(printed(&policy, MONDAY), expected);
 }
