@@ -71,7 +71,7 @@
 //! | [`house`] | all of these but clock | reads the lists of a config: everything that decides, whole |
 //! | [`journal`] | name, words, clock, policy, config | SQLite by one writer thread; readers beside it |
 //! | [`enforce`] | name, words, clock, config | tells a router the addresses of what just closed |
-//! | [`dns`] | name, clock, sys, policy, clients, config, house, journal, enforce | sockets, wire format, cache, upstreams |
+//! | [`dns`] | name, clock, sys, policy, ledger, clients, config, house, journal, enforce | sockets, wire format, cache, upstreams |
 //! | [`update`] | name, words, clock, sys, lists, config, house | fetches lists, and keeps what must not be taken out |
 //! | [`inspect`] | name, words, policy, lists, clients, config, house, update | what the program says of itself, as JSON |
 //! | [`control`] | – | the language of the control socket |
