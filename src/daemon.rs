@@ -129,6 +129,8 @@ struct Shared {
     enforcer: Mutex<Option<(EnforceSettings, Enforcer)>>,
     /// The look at both clocks that the next one is compared with.
     watch: Mutex<Watch>,
+    /// One who writes down what holds for a while, and puts it into force, at a time.
+    remembering: tokio::sync::Mutex<()>,
     /// One who writes into the config file at a time.
     editing: tokio::sync::Mutex<()>,
     /// What keeps the lists fresh.
@@ -223,6 +225,7 @@ pub async fn start(mut options: Options) -> Result<Daemon, Failure> {
         addresses: addresses.clone(),
         notices: Mutex::new(notices),
         reloading: tokio::sync::Mutex::new(()),
+        remembering: tokio::sync::Mutex::new(()),
         editing: tokio::sync::Mutex::new(()),
         updates,
         config_found: OnceLock::new(),

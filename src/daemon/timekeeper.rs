@@ -15,8 +15,10 @@ use tracing::{error, info, warn};
 use super::commands::stopped;
 use super::{Shared, blocking};
 use crate::clock::{self, Clock};
+use crate::dns::State;
 use crate::enforce::Enforcer;
 use crate::ledger::Ledger;
+use crate::policy::passing::Passing;
 use crate::timekeeping::Keeper;
 use crate::timekeeping::trust::Saved;
 
@@ -122,14 +124,19 @@ impl Shared {
             info!("the clock was set by {by:#}");
             self.ledger.step(by);
         }
-        self.ledger.tick(&self.resolver.state().house.policy.household);
+        // One after the other: what is put into force was on the disk before, and nothing older comes
+        // after it.
+        let _one_at_a_time = self.remembering.lock().await;
+        let state = self.resolver.state();
+        self.ledger.tick(&state.house.policy.household);
+        let passing = self.ledger.passing(&state.house.policy.household);
         let ledger = Arc::clone(&self.ledger);
         let saved = blocking(move || ledger.save()).await;
         let saved = saved.map_err(|error| {
             let directory = self.state_directory.display();
             format!("it is in force, but cannot be kept in {directory}: {error}")
         });
-        (self.pass_on(), saved)
+        (self.pass_on(&state, passing), saved)
     }
 
     /// Puts what holds for a while into force, and tells what cuts connections that something may
@@ -137,10 +144,15 @@ impl Shared {
     ///
     /// Of several who do it at once one comes after the other, each with the rules and the ledger as
     /// they are then: a disk may have kept one waiting while the rules were read anew.
-    fn pass_on(&self) -> Timestamp {
+    fn pass_on(&self, under: &Arc<State>, passing: Passing) -> Timestamp {
         let mut enforcer = self.enforcer.lock().unwrap_or_else(PoisonError::into_inner);
         let state = self.resolver.state();
-        let passing = self.ledger.passing(&state.house.policy.household);
+        // The rules may have been read anew while the disk was waited for.
+        let passing = if Arc::ptr_eq(&state, under) {
+            passing
+        } else {
+            self.ledger.passing(&state.house.policy.household)
+        };
         let moment = state.pass(passing, self.clock.now());
         let until = moment.until;
         let settings = state.house.config.enforce.as_ref();

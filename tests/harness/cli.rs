@@ -67,9 +67,20 @@ impl Home {
         std::fs::write(self.path().join(name), text).expect("the directory is ours");
     }
 
-    /// Copies the files of another one: those that are there, as they are at this moment.
+    /// Copies the files of another one: those that are there, as they are at one moment.
     pub(crate) fn take_files_of(&self, other: &Home) {
-        copy_files(other.path(), self.path());
+        // While one file after the other is copied the ledger may be written: what was copied then
+        // never stood side by side.
+        let ledger = |home: &Home| {
+            ["ledger.json", "ledger.json.old"]
+                .map(|name| std::fs::read(home.state().join(name)).ok())
+        };
+        loop {
+            copy_files(other.path(), self.path());
+            if ledger(self) == ledger(other) {
+                return;
+            }
+        }
     }
 
     /// Runs the program with `--config` and `--state` of this home behind its arguments.
