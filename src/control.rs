@@ -232,7 +232,7 @@ pub struct AuditRow {
     pub at: String,
     /// Who: a user of this machine, a child's id.
     pub who: String,
-    /// From where: `cli`, `web`, `child`, `file`.
+    /// From where: `cli`, `web`, `child`.
     pub via: String,
     /// What was done: `pause`, `resume`, `grant`, `bonus`, `allow`, `block`, `undo`, `ask`,
     /// `approve`, `deny`, `start`, `stop`, `reload`.

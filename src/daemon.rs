@@ -34,6 +34,7 @@ use crate::house::{self, Copies, Found, House};
 use crate::inspect;
 use crate::journal::{self, Journal};
 use crate::ledger::Ledger;
+use crate::timekeeping::Keeper;
 use crate::update::{Settings, Wanted};
 use crate::words;
 
@@ -127,6 +128,8 @@ struct Shared {
     reloading: tokio::sync::Mutex<()>,
     /// What cuts connections, with what it was made from.
     enforcer: Mutex<Option<(EnforceSettings, Enforcer)>>,
+    /// Whether it is known what time it is.
+    keeper: Keeper,
     /// The look at both clocks that the next one is compared with.
     watch: Mutex<Watch>,
     /// One who writes down what holds for a while, and puts it into force, at a time.
@@ -219,6 +222,7 @@ pub async fn start(mut options: Options) -> Result<Daemon, Failure> {
         journal,
         ledger,
         since: clock.now(),
+        keeper,
         enforcer: Mutex::default(),
         watch: Mutex::new(clock.watch()),
         clock,
@@ -249,7 +253,7 @@ pub async fn start(mut options: Options) -> Result<Daemon, Failure> {
     }
     run(Box::pin(watch::run(shared.clone(), stopped.clone())));
     run(Box::pin(timekeeper::run(shared.clone(), stopped.clone())));
-    run(Box::pin(timekeeper::learn(keeper, shared.clone(), stopped.clone())));
+    run(Box::pin(timekeeper::learn(shared.clone(), stopped.clone())));
     run(Box::pin(updates::run(shared.clone(), stopped)));
     info!(addresses = ?addresses, "listening");
     Ok(Daemon { shared, addresses, loops, tasks, stop })

@@ -21,6 +21,7 @@ use crate::config::Download;
 use crate::config::suggest::nearest;
 use crate::house::fetched::Meta;
 use crate::house::{House, ListState};
+use crate::ledger::TIME_WORD;
 use crate::lists::catalogue::catalogue;
 use crate::lists::format::Guess;
 use crate::lists::{Origin, Source};
@@ -30,7 +31,7 @@ use crate::policy::rules::{Household, SubjectId, SubjectKind};
 use crate::policy::tags::TagKind;
 use crate::policy::{Action, Step, Verdict, safesearch};
 use crate::update::schedule::{self, Last};
-use crate::words::family as say;
+use crate::words::{self, family as say};
 pub use week::{Week, WeekBudget, WeekDay, WeekSpan, WeekState, WeekWindow, week};
 
 /// The version of all JSON.
@@ -246,6 +247,27 @@ pub fn person(household: &Household, who: &str) -> Result<SubjectId, String> {
 fn with_id(household: &Household, who: &str) -> Option<SubjectId> {
     let place = household.subjects.iter().position(|subject| subject.id == who)?;
     u16::try_from(place).ok().map(SubjectId)
+}
+
+/// What somebody is called. Who is no longer in the file is called by the id.
+#[must_use]
+pub fn label(household: &Household, id: &str) -> String {
+    let subject = household.subjects.iter().find(|subject| subject.id == id);
+    subject.map_or_else(|| words::capitalised(id), |subject| subject.label.clone())
+}
+
+/// What a word of the config file or of a request is called: a category, a service, everything,
+/// time, or a name, of which `=name` is that name alone.
+#[must_use]
+pub fn word_label(household: &Household, word: &str) -> String {
+    let language = household.language;
+    let label = match household.tags.find(word) {
+        Some(tag) => household.tags.info(tag).words.in_language(language),
+        None if word == words::INTERNET_ID => words::INTERNET.in_language(language),
+        None if word == TIME_WORD => words::time::TIME.in_language(language),
+        None => word.trim_start_matches('='),
+    };
+    label.to_owned()
 }
 
 /// Decides as the daemon would, and tells every step.

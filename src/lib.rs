@@ -60,20 +60,21 @@
 //! |---|---|---|
 //! | [`name`] | – | domain names: parse, walk the parents, show escaped |
 //! | [`words`] | – | every sentence about the household, Spanish and English side by side |
+//! | [`fnv`] | – | the checksum of what is kept on the disk |
 //! | [`sys`] | – | the only file with `unsafe`: what only the kernel can do |
 //! | [`clock`] | sys | the only file that asks what time it is |
 //! | [`timekeeping`] | clock | whether the time is known, and asking for it where it is not |
 //! | [`policy`] | name, words | PURE: who × what × when → verdict and reason. Cannot fail |
 //! | [`lists`] | name, words, sys, policy | text → entries → index, a file → look-up |
 //! | [`clients`] | name, clock, policy | address → device → subject; the kernel's neighbour table |
-//! | [`ledger`] | name, words, clock, policy | what expires or is counted, durable: pauses, grants, requests, minutes |
-//! | [`config`] | name, words, policy, lists, clients | the one file: raw → checked, every mistake at once |
+//! | [`ledger`] | name, words, fnv, clock, policy | what expires or is counted, durable: pauses, grants, requests, minutes |
+//! | [`config`] | name, words, fnv, policy, lists, clients | the one file: raw → checked, every mistake at once |
 //! | [`house`] | all of these but clock | reads the lists of a config: everything that decides, whole |
 //! | [`journal`] | name, words, clock, policy, config | SQLite by one writer thread; readers beside it |
 //! | [`enforce`] | name, words, clock, config | tells a router the addresses of what just closed |
 //! | [`dns`] | name, clock, sys, policy, ledger, clients, config, house, journal, enforce | sockets, wire format, cache, upstreams |
 //! | [`update`] | name, words, clock, sys, lists, config, house | fetches lists, and keeps what must not be taken out |
-//! | [`inspect`] | name, words, policy, lists, clients, config, house, update | what the program says of itself, as JSON |
+//! | [`inspect`] | name, words, policy, ledger, lists, clients, config, house, update | what the program says of itself, as JSON |
 //! | [`control`] | – | the language of the control socket |
 //! | [`daemon`] | all of these | puts the parts together, owns the tasks, reloads, stops |
 //! | [`cli`] | all of these | one file a command |
@@ -135,6 +136,7 @@ pub mod control;
 pub mod daemon;
 pub mod dns;
 pub mod enforce;
+pub mod fnv;
 pub mod house;
 pub mod inspect;
 pub mod journal;

@@ -209,7 +209,11 @@ async fn a_request_goes_from_the_child_to_the_parent_and_back() {
 
     let again = amparo.cli(&["requests", "deny", "1"]).await;
     again.exits(FAILED).complains("was answered already");
-    amparo.cli(&["requests", "deny", "99"]).await.exits(FAILED).complains("no request 99");
+    amparo
+        .cli(&["requests", "deny", "99"])
+        .await
+        .exits(FAILED)
+        .complains("no request of that number");
     amparo.cli(&["requests", "deny", "one"]).await.exits(USAGE);
 }
 

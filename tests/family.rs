@@ -109,7 +109,7 @@ async fn a_pause_is_for_a_while_and_about_somebody() {
     let why = refusal(&amparo, pause("matteo", Until::For(60))).await;
     assert!(why.contains("did you mean `mateo`"), "{why}");
     let why = refusal(&amparo, pause("mateo", Until::At(amparo.now()))).await;
-    assert!(why.contains("over already"), "{why}");
+    assert!(why.contains("has passed"), "{why}");
     let why = refusal(&amparo, pause("mateo", Until::Bedtime)).await;
     assert!(why.contains("has no `bedtime`"), "{why}");
     let told = tell(&amparo, pause("Sofía", Until::Bedtime)).await;
@@ -369,6 +369,21 @@ async fn a_request_that_is_denied_opens_nothing_and_one_that_waits_runs_out() {
     let requests = tell(&amparo, Do::Requests).await;
     assert_eq!(requests[0]["state"], "expired", "{requests}");
     assert_eq!(person(&status(&amparo).await, "mateo")["requests"], 0);
+}
+
+#[tokio::test]
+async fn what_was_denied_is_not_written_into_the_file_by_a_late_yes() {
+    let amparo = Amparo::start(HOME).await;
+    let ask = Do::Ask { child: mateo(), what: "tiktok".to_owned(), reason: String::new() };
+    let id = tell(&amparo, ask).await["id"].as_u64().expect("it has a number");
+    let answer = |approve, until| Do::Answer { id, approve, until, what: None, note: None };
+    tell(&amparo, answer(false, None)).await;
+    let before = std::fs::read_to_string(amparo.home.config()).expect("it has a file");
+    let why = refusal(&amparo, answer(true, Some(Until::Always))).await;
+    assert!(why.contains("answered already"), "{why}");
+    let after = std::fs::read_to_string(amparo.home.config()).expect("it has a file");
+    assert_eq!(after, before);
+    amparo.ask(MATEO, "www.tiktok.com").await.is_blocked();
 }
 
 #[tokio::test]

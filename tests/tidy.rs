@@ -12,15 +12,16 @@ use std::path::{Path, PathBuf};
 const MAY_USE: &[(&str, &[&str])] = &[
     ("name", &[]),
     ("words", &[]),
+    ("fnv", &[]),
     ("sys", &[]),
     ("clock", &["sys"]),
     ("timekeeping", &["clock"]),
     ("policy", &["name", "words"]),
     ("lists", &["name", "words", "sys", "policy"]),
     ("clients", &["name", "clock", "policy"]),
-    ("ledger", &["name", "words", "clock", "policy"]),
-    ("config", &["name", "words", "policy", "lists", "clients"]),
-    ("house", &["name", "words", "sys", "policy", "lists", "clients", "config"]),
+    ("ledger", &["name", "words", "fnv", "clock", "policy"]),
+    ("config", &["name", "words", "fnv", "policy", "lists", "clients"]),
+    ("house", &["name", "words", "fnv", "sys", "policy", "lists", "clients", "config"]),
     ("journal", &["name", "words", "clock", "policy", "config"]),
     ("enforce", &["name", "words", "clock", "config"]),
     (
@@ -31,7 +32,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
         ],
     ),
     ("update", &["name", "words", "clock", "sys", "lists", "config", "house"]),
-    ("inspect", &["name", "words", "policy", "lists", "clients", "config", "house", "update"]),
+    (
+        "inspect",
+        &["name", "words", "policy", "ledger", "lists", "clients", "config", "house", "update"],
+    ),
     ("control", &[]),
     (
         "daemon",

@@ -36,6 +36,7 @@ use crate::clock::Clock;
 use crate::config::{self, Origin, Report, System};
 use crate::control;
 use crate::house::{self, Copies, Found, House, Unusable};
+use crate::inspect::{self, label};
 use crate::ledger::Ledger;
 use crate::lists::Index;
 use crate::name::Name;
@@ -275,7 +276,7 @@ impl App {
 
     /// What holds for a while, as it was written down last.
     fn passing(&self, state: &Path, household: &Household) -> Passing {
-        Ledger::open(state, self.clock.clone()).passing(household)
+        Ledger::look(state, self.clock.clone()).passing(household)
     }
 
     fn find(&self) -> Result<Found, Unusable> {
@@ -354,24 +355,9 @@ fn log_of(command: &log::Log, app: &App) -> Result<(), Failure> {
     }
 }
 
-/// What somebody is called. Who is no longer in the file is called by the id.
-fn label(household: &Household, id: &str) -> String {
-    let subject = household.subjects.iter().find(|subject| subject.id == id);
-    subject.map_or_else(|| words::capitalised(id), |subject| subject.label.clone())
-}
-
-/// What a word of the config file is called: a category, a service, everything, or a name. It is
-/// safe to print, wherever the word comes from.
+/// What a word of the config file is called, safe to print, wherever the word comes from.
 fn word_label(household: &Household, word: &str) -> String {
-    let language = household.language;
-    let label = match household.tags.find(word) {
-        Some(tag) => household.tags.info(tag).words.in_language(language),
-        None if word == words::INTERNET_ID => words::INTERNET.in_language(language),
-        None if word == crate::ledger::TIME_WORD => words::time::TIME.in_language(language),
-        // `=name` is that name alone.
-        None => word.trim_start_matches('='),
-    };
-    log::printable(label).into_owned()
+    log::printable(&inspect::word_label(household, word)).into_owned()
 }
 
 /// A time of our JSON as a person reads it: `2026-11-23 21:30`.

@@ -190,7 +190,10 @@ async fn obey(
             done(&status(shared))
         }
         Command::Reload => match shared.reload().await {
-            Ok(sentence) => done(&sentence),
+            Ok(sentence) => {
+                shared.ledger.note("reload", None, None, &by);
+                done(&sentence)
+            }
             Err(report) => Answer::Failed(report),
         },
         Command::Flush => {

@@ -18,9 +18,9 @@ use crate::control::{
 };
 use crate::dns::State;
 use crate::inspect;
-use crate::ledger::{self, Actor, Refusal, Span, Undone, Written};
+use crate::ledger::{self, Actor, Refusal, RequestState, Span, Undone, Written};
 use crate::policy::budget::BudgetMode;
-use crate::policy::rules::{Household, SubjectId, SubjectKind, What};
+use crate::policy::rules::{SubjectId, SubjectKind, What};
 use crate::words::{self, Language, family as say};
 
 /// How long what is approved without a span stays open.
@@ -254,9 +254,9 @@ async fn undo(shared: &Arc<Shared>, by: &Actor) -> Result<Answer, String> {
         .map_or(action.as_str(), |words| words.in_language(language))
         .to_owned();
     if let Some(word) = word {
-        what = format!("{what} {}", called(household, &word));
+        what = format!("{what} {}", inspect::word_label(household, &word));
     }
-    let who = child.as_deref().map(|id| label(household, id)).unwrap_or_default();
+    let who = child.as_deref().map(|id| inspect::label(household, id)).unwrap_or_default();
     let text = say::UNDONE.fill(language, &what, &who);
     let changed = Changed { v: inspect::JSON_VERSION, id: done.id, child, until: None, text };
     Ok(super::commands::done(&changed))
@@ -276,7 +276,11 @@ async fn answer(
     let language = state.house.policy.household.language;
     let requests = shared.ledger.requests();
     let request = requests.into_iter().find(|request| request.id == id);
-    let request = request.ok_or_else(|| say::NO_REQUEST.fill(language, &id.to_string(), ""))?;
+    let request = refused(request.ok_or(Refusal::NoSuchRequest), language)?;
+    // Before anything is written into the file for it.
+    if request.state != RequestState::Waiting {
+        return refused(Err(Refusal::AnsweredAlready), language);
+    }
     let person = Person::find(&state, shared, &request.child)?;
     let now = shared.clock.now();
     let word = match word {
@@ -290,7 +294,7 @@ async fn answer(
     let span = if approve { person.span(until, now)? } else { None };
     if approve && span.is_none() {
         if word == TIME {
-            return Err(say::PAUSE_FOR_GOOD.in_language(language).to_owned());
+            return refused(Err(Refusal::TimeForGood), language);
         }
         let (_, ending) = write(shared, &person, &word, true, by).await?;
         text.push_str(ending.in_language(language));
@@ -370,7 +374,7 @@ impl<'a> Person<'a> {
 
     /// What a word is called.
     fn called(&self, word: &str) -> String {
-        called(&self.state.house.policy.household, word)
+        inspect::word_label(&self.state.house.policy.household, word)
     }
 
     /// What came of a change of a budget; where there is none of that word, those there are.
@@ -408,7 +412,7 @@ impl<'a> Person<'a> {
             }
         };
         if until <= now {
-            return Err(say::IN_THE_PAST.in_language(language).to_owned());
+            return refused(Err(Refusal::Past), language);
         }
         Ok(Some(Span { until, is_length }))
     }
@@ -431,23 +435,6 @@ impl<'a> Person<'a> {
             text,
         }
     }
-}
-
-/// What a word is called.
-fn called(household: &Household, word: &str) -> String {
-    let language = household.language;
-    match household.tags.find(word) {
-        Some(tag) => household.tags.info(tag).words.in_language(language).to_owned(),
-        None if word == words::INTERNET_ID => words::INTERNET.in_language(language).to_owned(),
-        None if word == TIME => words::time::TIME.in_language(language).to_owned(),
-        None => word.trim_start_matches('=').to_owned(),
-    }
-}
-
-/// What somebody is called. Who is no longer in the file is called by the id.
-fn label(household: &Household, id: &str) -> String {
-    let subject = household.subjects.iter().find(|subject| subject.id == id);
-    subject.map_or_else(|| words::capitalised(id), |subject| subject.label.clone())
 }
 
 fn refused<T>(made: Result<T, Refusal>, language: Language) -> Result<T, String> {

@@ -24,8 +24,8 @@ use crate::timekeeping::trust::Saved;
 
 /// How often what was used is written down: what a power cut may lose.
 const SAVE_EVERY: SignedDuration = SignedDuration::from_secs(60);
-/// How often, in milliseconds, the time is written down while nothing else is: twenty thousand octets six times an
-/// hour wear no card.
+/// How often, in milliseconds, the time is written down while nothing else is: twenty thousand
+/// octets six times an hour wear no card.
 const HEARTBEAT_MILLIS: u64 = 10 * 60 * 1000;
 
 /// Opens what holds for a while, and looks whether it is known what time it is.
@@ -64,24 +64,20 @@ pub(super) async fn run(shared: Arc<Shared>, mut stop: watch::Receiver<bool>) {
 }
 
 /// Finds out what time it is, whenever that is in doubt, until told to stop.
-pub(super) async fn learn(
-    mut keeper: Keeper,
-    shared: Arc<Shared>,
-    mut stop: watch::Receiver<bool>,
-) {
+pub(super) async fn learn(shared: Arc<Shared>, mut stop: watch::Receiver<bool>) {
     loop {
         let mut look = shared.clock.watch();
-        if let Some(doubt) = keeper.doubt() {
+        if let Some(doubt) = shared.keeper.doubt() {
             warn!(
                 "it is not known what time it is ({doubt:?}); every schedule's stricter side holds"
             );
-            shared.ledger.set_time_unknown(true);
+            let _ = shared.remember().await;
             let known = tokio::select! {
                 () = stopped(&mut stop) => return,
-                known = keeper.until_known() => known,
+                known = shared.keeper.until_known() => known,
             };
             info!("it is known what time it is: {known:?}");
-            shared.ledger.set_time_unknown(false);
+            let _ = shared.remember().await;
             shared.ledger.heartbeat(&shared.clock.boot_id());
             look = shared.clock.watch();
         }
@@ -120,6 +116,8 @@ impl Shared {
             let mut watch = self.watch.lock().unwrap_or_else(PoisonError::into_inner);
             self.clock.drift(&mut watch)
         };
+        // Before anything is counted: minutes do not go to a day that nobody believes.
+        self.ledger.set_time_unknown(self.keeper.doubt().is_some());
         if let Some(by) = drift {
             info!("the clock was set by {by:#}");
             self.ledger.step(by);

@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use tempfile::NamedTempFile;
 
 use super::write_whole;
+use crate::fnv;
 use crate::lists::files;
 
 /// How a file begins that is not finished yet: [`forget_unfinished`] finds those of a power cut.
@@ -25,10 +26,6 @@ const UNFINISHED: &str = ".coming-";
 const PIECE_OCTETS: usize = 64 * 1024;
 /// A sidecar is a kilobyte; what is much longer is none.
 const SIDECAR_OCTETS_MAX: u64 = 64 * 1024;
-
-/// The constants of FNV-1a in 64 bits.
-const FNV_BEGIN: u64 = 0xcbf2_9ce4_8422_2325;
-const FNV_FACTOR: u64 = 0x100_0000_01b3;
 
 /// What is known of a fetched list.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -182,12 +179,11 @@ fn remove_where(state: &Path, is_gone: impl Fn(&str) -> bool) {
     }
 }
 
-/// The length and checksum of a file: FNV-1a in 64 bits. It finds what a disk did, not what a
-/// person did: who can write into the state directory can do worse.
+/// The length and checksum ([`fnv`]) of a file.
 pub fn checksum(path: &Path) -> io::Result<(u64, u64)> {
     let mut file = File::open(path)?;
     let mut piece = vec![0; PIECE_OCTETS];
-    let (mut octets, mut sum) = (0, FNV_BEGIN);
+    let (mut octets, mut sum) = (0, fnv::BEGIN);
     loop {
         let length = match file.read(&mut piece) {
             Ok(0) => return Ok((octets, sum)),
@@ -196,12 +192,8 @@ pub fn checksum(path: &Path) -> io::Result<(u64, u64)> {
             Err(error) => return Err(error),
         };
         octets += length as u64;
-        sum = fnv(sum, &piece[..length]);
+        sum = fnv::add(sum, &piece[..length]);
     }
-}
-
-fn fnv(sum: u64, octets: &[u8]) -> u64 {
-    octets.iter().fold(sum, |sum, &octet| (sum ^ u64::from(octet)).wrapping_mul(FNV_FACTOR))
 }
 
 // === impl Meta ===

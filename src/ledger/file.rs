@@ -13,6 +13,7 @@ use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use super::state::State;
+use crate::fnv;
 use crate::words::Words;
 
 /// The file is made no longer than this, in octets, by leaving the oldest changes out: it is
@@ -29,10 +30,6 @@ const OLD_NAME: &str = "ledger.json.old";
 const UNFINISHED: &str = ".ledger-coming-";
 /// The version of the format.
 const VERSION: &str = "{\"v\":1,\"generation\":";
-
-/// The constants of FNV-1a in 64 bits.
-const FNV_BEGIN: u64 = 0xcbf2_9ce4_8422_2325;
-const FNV_FACTOR: u64 = 0x100_0000_01b3;
 
 /// Where the ledger is kept.
 #[derive(Debug)]
@@ -83,11 +80,9 @@ pub(super) fn seal(generation: u64, body: &str) -> String {
     format!("{VERSION}{generation},\"checksum\":\"{checksum}\",\"ledger\":{body}}}\n")
 }
 
-/// FNV-1a in 64 bits: it finds what a disk did, not what a person did, who can do worse.
+/// The checksum of a generation.
 fn checksum_of(generation: u64, body: &str) -> String {
-    let octets = generation.to_be_bytes().into_iter().chain(body.bytes());
-    let sum =
-        octets.fold(FNV_BEGIN, |sum, octet| (sum ^ u64::from(octet)).wrapping_mul(FNV_FACTOR));
+    let sum = fnv::add(fnv::add(fnv::BEGIN, &generation.to_be_bytes()), body.as_bytes());
     format!("{sum:016x}")
 }
 
@@ -104,9 +99,14 @@ fn body_of(mut state: State) -> io::Result<String> {
 // === impl Store ===
 
 impl Store {
-    /// Reads what is kept in a directory: the last generation, else the one before, else nothing.
+    /// [`Store::look`], for who will write: what a power cut left unfinished is removed.
     pub(super) fn open(directory: &Path) -> Found {
         forget_unfinished(directory);
+        Store::look(directory)
+    }
+
+    /// Reads what is kept in a directory: the last generation, else the one before, else nothing.
+    pub(super) fn look(directory: &Path) -> Found {
         let path = directory.join(NAME);
         let store = |generation, is_last_whole| Store {
             directory: directory.to_owned(),

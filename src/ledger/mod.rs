@@ -108,8 +108,6 @@ pub enum Via {
     Web,
     /// The child's own page.
     Child,
-    /// The config file.
-    File,
 }
 
 /// Until when something holds.
@@ -184,6 +182,13 @@ impl Ledger {
     pub fn open(directory: &Path, clock: Clock) -> Ledger {
         let found = Store::open(directory);
         Ledger::of(found.state, found.trouble, Some(found.store), clock)
+    }
+
+    /// What is kept in a directory, only looked at: a daemon may be writing there.
+    #[must_use]
+    pub fn look(directory: &Path, clock: Clock) -> Ledger {
+        let found = Store::look(directory);
+        Ledger::of(found.state, found.trouble, None, clock)
     }
 
     /// An empty one that is never written.
@@ -450,7 +455,6 @@ impl Via {
             Via::Cli => "cli",
             Via::Web => "web",
             Via::Child => "child",
-            Via::File => "file",
         }
     }
 }

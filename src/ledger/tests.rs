@@ -290,14 +290,11 @@ fn a_word_is_one_word_and_not_endless() {
 fn every_change_is_one_row_with_who_and_from_where() {
     let at = At::noon();
     at.ledger.pause("sofia", at.minutes(30), &by("ana\n\u{202e}", Via::Web)).unwrap();
-    at.ledger.note("reload", None, None, &by("root", Via::File));
+    at.ledger.note("reload", None, None, &by("root", Via::Cli));
     let rows = at.ledger.audit(9);
     let told =
         |row: &AuditEntry| format!("{} {} {} {}", row.id, row.who, row.via.word(), row.action);
-    assert_eq!(
-        rows.iter().map(told).collect::<Vec<_>>(),
-        ["2 root file reload", "1 ana web pause"]
-    );
+    assert_eq!(rows.iter().map(told).collect::<Vec<_>>(), ["2 root cli reload", "1 ana web pause"]);
     assert_eq!(rows[1].child.as_deref(), Some("sofia"));
     assert_eq!((rows[1].at, rows[1].until), (on_monday("12:00"), Some(on_monday("12:30"))));
     assert_eq!(at.ledger.audit(1).len(), 1);

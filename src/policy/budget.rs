@@ -1,7 +1,7 @@
 //! Budgets: how many minutes a day something may be used.
 //!
-//! A day of the household begins at a set hour ([`Days`](super::hours::Days) are those days): four
-//! in the morning unless the file says otherwise, so that an evening is not cut in two at midnight.
+//! A day of the household begins at a set hour: four in the morning unless the file says otherwise,
+//! so that an evening is not cut in two at midnight.
 //! What was used is counted elsewhere; here is what is allowed, and when a day begins. It never
 //! asks what time it is.
 

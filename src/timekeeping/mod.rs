@@ -7,6 +7,7 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -37,10 +38,10 @@ pub struct Keeper {
     clock: Clock,
     built: Timestamp,
     /// The time that was last known, and in which run of the machine.
-    saved: Option<(Timestamp, String)>,
+    saved: Mutex<Option<(Timestamp, String)>>,
     servers: Vec<SocketAddr>,
     /// Who wanted to be left alone, and since when.
-    kissed: HashMap<SocketAddr, Tick>,
+    kissed: Mutex<HashMap<SocketAddr, Tick>>,
 }
 
 /// How the time became known.
@@ -71,16 +72,18 @@ impl Keeper {
         if let Some((at, _)) = saved.as_ref().filter(|(at, _)| *at <= trust::latest(built)) {
             clock.raise_floor(*at);
         }
-        Keeper { clock, built, saved, servers: servers.to_vec(), kissed: HashMap::new() }
+        let (saved, kissed) = (Mutex::new(saved), Mutex::default());
+        Keeper { clock, built, saved, servers: servers.to_vec(), kissed }
     }
 
     /// Why the time is in doubt now; none when it is known.
     #[must_use]
     pub fn doubt(&self) -> Option<Doubt> {
+        let saved = self.saved();
         trust::doubt(&Evidence {
             now: self.clock.now(),
             built: self.built,
-            saved: self.saved(),
+            saved: saved.as_ref().map(|(at, boot)| Saved { at: *at, boot }),
             boot: &self.clock.boot_id(),
             uptime: self.clock.uptime(),
             is_synchronised: self.clock.is_synchronised(),
@@ -90,32 +93,23 @@ impl Keeper {
     /// The earliest time that is possible: when the program was built, or the last saved time.
     #[must_use]
     pub fn floor(&self) -> Timestamp {
-        trust::earliest(self.built, self.saved())
+        let saved = self.saved();
+        trust::earliest(self.built, saved.as_ref().map(|(at, boot)| Saved { at: *at, boot }))
     }
 
-    /// The time that was last known.
+    /// The time that was last known, and in which run of the machine.
     #[must_use]
-    pub fn saved(&self) -> Option<Saved<'_>> {
-        self.saved.as_ref().map(|(at, boot)| Saved { at: *at, boot })
-    }
-
-    /// Remembers the time as it is now, for the daemon to write down: every few minutes, and at the
-    /// end. None while it is in doubt, when there is nothing to write.
-    pub fn save(&mut self) -> Option<Saved<'_>> {
-        if self.doubt().is_some() {
-            return None;
-        }
-        self.believe();
-        self.saved()
+    pub fn saved(&self) -> Option<(Timestamp, String)> {
+        self.saved.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Waits until the time is known, and says how it came to be; at once when it is.
     ///
     /// Until then time servers are asked, the system is asked whether it is synchronised, and the
     /// time is judged anew when somebody steps the clock. Dropped while it waits, it leaves nothing
-    /// behind. What was learnt is worth being written down at once ([`Keeper::save`]): until then
-    /// another start is in doubt again.
-    pub async fn until_known(&mut self) -> Known {
+    /// behind. What was learnt is worth being written down at once: until then another start is in
+    /// doubt again.
+    pub async fn until_known(&self) -> Known {
         // Known already: nobody is asked.
         if self.doubt().is_none() {
             return self.known();
@@ -153,31 +147,36 @@ impl Keeper {
     }
 
     /// It is known, for nobody said otherwise.
-    fn known(&mut self) -> Known {
+    fn known(&self) -> Known {
         self.believe();
         if self.clock.is_synchronised() { Known::Synchronised } else { Known::Stepped }
     }
 
-    fn believe(&mut self) {
-        self.saved = Some((self.clock.now(), self.clock.boot_id()));
+    fn believe(&self) {
+        let now = (self.clock.now(), self.clock.boot_id());
+        *self.saved.lock().unwrap_or_else(PoisonError::into_inner) = Some(now);
     }
 
     /// Asks the servers that may be asked now. One is enough where there is no other, but not where
     /// the others want to be left alone.
     async fn ask(&self) -> Result<SignedDuration, Unsure> {
         let now = self.clock.tick();
-        let is_asked = |server: &&SocketAddr| {
-            let since = self.kissed.get(server);
-            since.is_none_or(|since| now.millis_since(*since) >= LEFT_ALONE_MILLIS)
+        let servers: Vec<SocketAddr> = {
+            let kissed = self.kissed.lock().unwrap_or_else(PoisonError::into_inner);
+            let is_asked = |server: &&SocketAddr| {
+                let since = kissed.get(server);
+                since.is_none_or(|since| now.millis_since(*since) >= LEFT_ALONE_MILLIS)
+            };
+            self.servers.iter().filter(is_asked).copied().collect()
         };
-        let servers: Vec<SocketAddr> = self.servers.iter().filter(is_asked).copied().collect();
         sntp::agree_of(&servers, self.servers.len().clamp(1, 2), &self.clock, self.floor()).await
     }
 
-    fn note(&mut self, unsure: &Unsure) {
+    fn note(&self, unsure: &Unsure) {
         debug!(why = ?unsure.trouble, "the time is not known yet: {}", unsure.trouble);
         let now = self.clock.tick();
-        self.kissed.extend(unsure.leave_alone.iter().map(|server| (*server, now)));
+        let mut kissed = self.kissed.lock().unwrap_or_else(PoisonError::into_inner);
+        kissed.extend(unsure.leave_alone.iter().map(|server| (*server, now)));
     }
 }
 

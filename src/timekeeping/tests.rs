@@ -21,7 +21,7 @@ fn keeper(clock: &Clock, saved: Option<Timestamp>, servers: &[SocketAddr]) -> Ke
 #[tokio::test]
 async fn a_clock_that_is_known_asks_nobody() {
     let server = Server::shows(truth()).await;
-    let mut keeper = keeper(&Clock::held(truth()), None, &[server.address]);
+    let keeper = keeper(&Clock::held(truth()), None, &[server.address]);
     assert_eq!(keeper.until_known().await, Known::Stepped);
     assert_eq!(server.asked(), 0);
 }
@@ -30,14 +30,13 @@ async fn a_clock_that_is_known_asks_nobody() {
 async fn a_clock_in_1970_is_corrected_by_time_servers() {
     let clock = Clock::held(Timestamp::UNIX_EPOCH);
     let (one, other) = (Server::shows(truth()).await, Server::shows(truth()).await);
-    let mut keeper = keeper(&clock, None, &[one.address, other.address]);
+    let keeper = keeper(&clock, None, &[one.address, other.address]);
     assert_eq!(keeper.doubt(), Some(Doubt::BeforeBuilt));
-    assert_eq!(keeper.save(), None, "nothing is written down while it is in doubt");
     let behind = truth().duration_since(Timestamp::UNIX_EPOCH);
     assert_eq!(keeper.until_known().await, Known::Sntp(behind));
     assert_eq!(clock.now(), truth());
     assert_eq!(keeper.doubt(), None);
-    assert_eq!(keeper.save(), Some(Saved { at: truth(), boot: "held" }));
+    assert_eq!(keeper.saved(), Some((truth(), "held".to_owned())));
 }
 
 #[tokio::test]
@@ -45,7 +44,7 @@ async fn unplugging_the_box_gains_nothing_and_time_servers_say_how_long_it_was_o
     // It starts where it ended, ten minutes ago.
     let clock = Clock::held(truth() - minutes(10));
     let server = Server::shows(truth()).await;
-    let mut keeper = keeper(&clock, Some(truth() - minutes(10)), &[server.address]);
+    let keeper = keeper(&clock, Some(truth() - minutes(10)), &[server.address]);
     assert_eq!(keeper.doubt(), Some(Doubt::StoodStill));
     assert_eq!(keeper.until_known().await, Known::Sntp(minutes(10)));
     assert_eq!(clock.now(), truth());
@@ -56,7 +55,7 @@ async fn unplugging_the_box_gains_nothing_and_time_servers_say_how_long_it_was_o
 async fn a_clock_that_was_right_all_along_is_left_as_it_is() {
     let clock = Clock::held(truth());
     let server = Server::shows(truth() + SignedDuration::from_secs(1)).await;
-    let mut keeper = keeper(&clock, Some(truth() - minutes(5)), &[server.address]);
+    let keeper = keeper(&clock, Some(truth() - minutes(5)), &[server.address]);
     assert_eq!(keeper.doubt(), Some(Doubt::StoodStill));
     assert_eq!(keeper.until_known().await, Known::Sntp(SignedDuration::from_secs(1)));
     assert!(!clock.is_corrected());
@@ -67,7 +66,7 @@ async fn a_clock_that_was_right_all_along_is_left_as_it_is() {
 async fn time_servers_that_say_less_than_the_saved_time_confirm_nothing() {
     let clock = Clock::held(Timestamp::UNIX_EPOCH);
     let server = Server::shows(truth() - minutes(60)).await;
-    let mut keeper = keeper(&clock, Some(truth()), &[server.address]);
+    let keeper = keeper(&clock, Some(truth()), &[server.address]);
     let waiting = tokio::spawn(async move { keeper.until_known().await });
     while server.asked() < 1 {
         tokio::task::yield_now().await;
@@ -80,7 +79,7 @@ async fn time_servers_that_say_less_than_the_saved_time_confirm_nothing() {
 #[tokio::test]
 async fn a_system_that_says_it_is_synchronised_is_believed() {
     let clock = Clock::held(truth());
-    let mut keeper = keeper(&clock, Some(truth()), &[]);
+    let keeper = keeper(&clock, Some(truth()), &[]);
     let waiting = tokio::spawn(async move {
         let known = keeper.until_known().await;
         (known, keeper.doubt())
@@ -93,7 +92,7 @@ async fn a_system_that_says_it_is_synchronised_is_believed() {
 #[tokio::test]
 async fn a_step_that_helps_nothing_leaves_the_doubt() {
     let clock = Clock::held(Timestamp::UNIX_EPOCH);
-    let mut keeper = keeper(&clock, Some(truth()), &[]);
+    let keeper = keeper(&clock, Some(truth()), &[]);
     let waiting = tokio::spawn(async move { keeper.until_known().await });
     tokio::task::yield_now().await;
     clock.step(minutes(60));
@@ -105,17 +104,16 @@ async fn a_step_that_helps_nothing_leaves_the_doubt() {
     assert_eq!(waiting.await.unwrap(), Known::Stepped);
 }
 
-#[test]
-fn a_clock_put_back_later_is_in_doubt_again_unless_it_is_synchronised() {
+#[tokio::test]
+async fn a_clock_put_back_later_is_in_doubt_again_unless_it_is_synchronised() {
     let clock = Clock::held(truth());
-    let mut keeper = keeper(&clock, None, &[]);
-    assert!(keeper.save().is_some());
+    let keeper = keeper(&clock, None, &[]);
+    assert_eq!(keeper.until_known().await, Known::Stepped);
     clock.step(-minutes(60));
     assert_eq!(keeper.doubt(), Some(Doubt::BeforeSaved));
-    assert_eq!(keeper.save(), None);
     clock.set_synchronised(true);
     assert_eq!(keeper.doubt(), None);
-    assert!(keeper.save().is_some());
+    assert_eq!(keeper.until_known().await, Known::Synchronised);
     assert_eq!(keeper.floor(), truth() - minutes(60));
 }
 
@@ -129,7 +127,7 @@ async fn a_server_that_wants_to_be_left_alone_is() {
         answer
     })
     .await;
-    let mut keeper = keeper(&clock, None, &[one.address, kissing.address]);
+    let keeper = keeper(&clock, None, &[one.address, kissing.address]);
     for asked in [1, 1] {
         let unsure = keeper.ask().await.unwrap_err();
         keeper.note(&unsure);

@@ -71,11 +71,6 @@ pub static NO_FILE: Words = Words::new(
     "no hay archivo de configuración donde escribirlo: dé un plazo con --until, o cree el archivo",
     "there is no config file to write it into: give it an end with --until, or make the file",
 );
-/// There is no such request.
-pub const NO_REQUEST: Sentence = Sentence {
-    es: "no hay ninguna petición {what}: `amparo requests` muestra las que hay",
-    en: "there is no request {what}: `amparo requests` shows those there are",
-};
 /// A device of nobody's.
 pub const NOBODYS: Sentence = Sentence {
     es: "{what} no es de nadie: diga el nombre de un menor o de un adulto",
@@ -86,8 +81,6 @@ pub const NO_BEDTIME: Sentence = Sentence {
     es: "{who} no tiene `bedtime`: diga una hora, por ejemplo --until 21:00",
     en: "{who} has no `bedtime`: say a time, for example --until 21:00",
 };
-/// The moment is over already.
-pub static IN_THE_PAST: Words = Words::new("ese momento ya pasó", "that moment is over already");
 /// A pause has an end.
 pub static PAUSE_FOR_GOOD: Words = Words::new(
     "una pausa tiene un final: para cerrar siempre escriba `block = [\"internet\"]`",
@@ -97,11 +90,6 @@ pub static PAUSE_FOR_GOOD: Words = Words::new(
 pub static NOT_EVERYTHING: Words = Words::new(
     "todo el internet no se abre ni se cierra así: use `amparo grant` o `amparo pause`",
     "the whole internet is not opened or closed this way: use `amparo grant` or `amparo pause`",
-);
-/// The file was changed by somebody else.
-pub static FILE_CHANGED: Words = Words::new(
-    "el archivo cambió desde entonces: corríjalo a mano",
-    "the file was changed since: mend it by hand",
 );
 
 /// A moment as a person says it behind "until": the time, and the day where that is another one.

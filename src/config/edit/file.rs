@@ -13,6 +13,7 @@ use jiff::Timestamp;
 use super::Wrong;
 use crate::config::place::read_file;
 use crate::config::{Origin, System, load};
+use crate::fnv;
 
 /// How many old texts are kept.
 pub const BACKUPS_KEPT: usize = 10;
@@ -81,10 +82,7 @@ pub fn restore(
 /// texts that look alike here; a backup is the parent's own.
 #[must_use]
 pub fn fingerprint(text: &str) -> String {
-    const BASIS: u64 = 0xcbf2_9ce4_8422_2325;
-    const PRIME: u64 = 0x0100_0000_01b3;
-    let hash =
-        text.bytes().fold(BASIS, |hash, octet| (hash ^ u64::from(octet)).wrapping_mul(PRIME));
+    let hash = fnv::add(fnv::BEGIN, text.as_bytes());
     format!("{hash:016x}-{}", text.len())
 }
 
