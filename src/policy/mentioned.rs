@@ -4,7 +4,9 @@
 //! one look at one word of memory for each parent of a name, while the lists are looked up; the
 //! rules then need not look the name up themselves. A Bloom filter whose bits for one name all lie
 //! in one word: it never misses a name, and takes about one in a thousand for one of its own,
-//! which costs time and changes no verdict. It knows hashes only, whoever makes them.
+//! which costs time and changes no verdict. That one must not be `com`, or half of all names would
+//! cost it: the bits are chosen so that no suffix which many names share is taken. It knows hashes
+//! only, whoever makes them.
 
 use super::safesearch::ENGINES;
 use super::tags::Lookup;
@@ -14,12 +16,23 @@ use crate::name::Name;
 /// How many names share a word, on average at most: with three bits each, a word is sparse enough.
 const NAMES_PER_WORD: usize = 2;
 
+/// Suffixes under which most of what a home asks for lies: the largest of the internet's zones, those
+/// of Central America and its neighbours, and the companies whose servers every page names.
+const SHARED: [&str; 40] = [
+    "com", "net", "org", "info", "io", "co", "app", "dev", "xyz", "top", "online", "shop", "site",
+    "tv", "me", "ai", "gg", "cloud", "eu", "us", "uk", "de", "es", "mx", "gt", "sv", "hn", "ni", "cr",
+    "pa", "com.gt", "com.mx", "com.sv", "googleapis.com", "gstatic.com", "googleusercontent.com",
+    "cloudfront.net", "amazonaws.com", "akamaized.net", "icloud.com",
+];
+
 /// The hashes of the names that the rules spell out.
 #[derive(Debug, Clone)]
 pub struct Mentioned {
     /// A power of two of them.
     words: Box<[u64]>,
     labels_max: usize,
+    /// How far hashes are turned before their bits are looked at.
+    turn: u32,
 }
 
 impl Mentioned {
@@ -42,14 +55,26 @@ impl Mentioned {
     /// These names.
     #[must_use]
     pub fn new(names: &[Name], lookup: &dyn Lookup) -> Self {
-        let count = (names.len() / NAMES_PER_WORD).max(1).next_power_of_two();
-        let mut mentioned = Mentioned { words: vec![0; count].into(), labels_max: 0 };
-        for name in names {
-            mentioned.labels_max = mentioned.labels_max.max(name.label_count());
-            let (place, bits) = mentioned.place_of(lookup.hash_of(name));
-            mentioned.words[place] |= bits;
+        let hashes: Vec<u64> = names.iter().map(|name| lookup.hash_of(name)).collect();
+        let shared = SHARED.iter().filter_map(|name| Name::parse(name).ok());
+        let shared = shared.filter(|name| !names.contains(name));
+        let shared: Vec<u64> = shared.map(|name| lookup.hash_of(&name)).collect();
+        let takes_none = |turned: &Mentioned| !shared.iter().any(|&hash| turned.contains(hash));
+        let labels_max = names.iter().map(Name::label_count).max().unwrap_or(0);
+        let mut turns = (0..u64::BITS).map(|turn| Mentioned::turned(&hashes, labels_max, turn));
+        // Nearly always the first. Where none will do, the first is as good as any.
+        let good = turns.find(takes_none);
+        good.unwrap_or_else(|| Mentioned::turned(&hashes, labels_max, 0))
+    }
+
+    fn turned(hashes: &[u64], labels_max: usize, turn: u32) -> Self {
+        let count = (hashes.len() / NAMES_PER_WORD).max(1).next_power_of_two();
+        let mut turned = Mentioned { words: vec![0; count].into(), labels_max, turn };
+        for &hash in hashes {
+            let (place, bits) = turned.place_of(hash);
+            turned.words[place] |= bits;
         }
-        mentioned
+        turned
     }
 
     /// Whether a name with this hash may be spelt out; false is certain.
@@ -70,6 +95,7 @@ impl Mentioned {
     #[inline]
     #[expect(clippy::cast_possible_truncation, reason = "only the low bits choose the word")]
     fn place_of(&self, hash: u64) -> (usize, u64) {
+        let hash = hash.rotate_left(self.turn);
         let place = hash as usize & (self.words.len() - 1);
         let bit = |shift: u32| 1 << (hash >> shift & 63);
         (place, bit(58) | bit(52) | bit(46))

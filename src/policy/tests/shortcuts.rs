@@ -29,6 +29,19 @@ impl Lookup for Hashed {
     }
 }
 
+/// Hashes with a key of its own, as each index has one.
+struct Seeded(Keyed);
+
+impl Lookup for Seeded {
+    fn tags_of(&self, _: &Name) -> TagSet {
+        TagSet::EMPTY
+    }
+
+    fn hash_of(&self, name: &Name) -> u64 {
+        self.0.hash_one(name.wire())
+    }
+}
+
 /// Names that rules and questions are made of: on lists, of rules of their own, of nobody.
 const NAMES: &[&str] = &[
     "com",
@@ -265,6 +278,25 @@ fn nearly_every_name_is_told_apart_from_those_mentioned() {
     assert!(taken < 200, "{taken} of 20000");
     let none = Mentioned::new(&[], &lookup);
     assert!(!none.contains(lookup.hash_of(&names[0])) && none.labels_max() == 0);
+}
+
+#[test]
+fn no_suffix_that_many_names_share_is_taken_for_a_mentioned_one() {
+    let names: Vec<Name> = (0..1000).map(|number| name(&format!("n{number}.example"))).collect();
+    // Each look-up of its own hashes otherwise: without turning, one of fifty would take `com`, `net`
+    // or another one.
+    for _ in 0..200 {
+        let lookup = Seeded(Keyed::default());
+        let mentioned = Mentioned::new(&names, &lookup);
+        assert!(names.iter().all(|name| mentioned.contains(lookup.hash_of(name))));
+        for shared in ["com", "net", "org", "gt", "com.gt", "googleapis.com"] {
+            assert!(!mentioned.contains(lookup.hash_of(&name(shared))), "{shared}");
+        }
+    }
+    // A suffix that a rule spells out is one of them.
+    let lookup = Seeded(Keyed::default());
+    let mentioned = Mentioned::new(&[name("com")], &lookup);
+    assert!(mentioned.contains(lookup.hash_of(&name("com"))));
 }
 
 #[test]
