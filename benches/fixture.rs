@@ -6,16 +6,17 @@ use std::cell::RefCell;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 
-use amparo::clients::neighbours::Neighbours;
+use amparo::clients::{Hosts, Leases, Neighbours};
 use amparo::clock::Clock;
 use amparo::config::{self, Origin, System};
 use amparo::dns::cache::Cache;
 use amparo::dns::serve::{Answer as _, Quick, Source};
-use amparo::dns::{Desk, Resolver, State};
+use amparo::dns::{Beside, Desk, Resolver, State};
 use amparo::house::{Copies, House};
 use amparo::journal::Journal;
 use amparo::ledger::Ledger;
 use amparo::name::Name;
+use amparo::roster::Roster;
 use jiff::Timestamp;
 
 use crate::names::{OPEN, name};
@@ -163,14 +164,16 @@ impl Whole {
         let ledger = Arc::new(Ledger::in_memory(clock.clone()));
         let passing = ledger.passing(&house.policy.household);
         let state = Arc::new(State::new(house, Vec::new(), passing, &clock, None));
-        let resolver = Resolver::new(
-            state,
-            Cache::new(CACHE_OCTETS, 10),
-            Neighbours::fixed([]),
+        let beside = Beside {
+            neighbours: Neighbours::fixed([]),
+            hosts: Hosts::default(),
+            leases: Leases::new(&["/dev/null".into()]),
             journal,
             ledger,
+            roster: Arc::new(Roster::in_memory(clock.clone())),
             clock,
-        );
+        };
+        let resolver = Resolver::new(state, Cache::new(CACHE_OCTETS, 10), beside);
         let source =
             Source { from: SocketAddr::from((DEVICE, 4000)), to: DEVICE.into(), tcp: false };
         let mut desk = resolver.desk(1);

@@ -60,6 +60,8 @@ pub enum Command {
     },
     /// What a parent does for a while, and what a child asks for. Answers: see there.
     Family(FamilyCommand),
+    /// Which devices are there? Answer: [`crate::inspect::DeviceStatus`] each.
+    Devices,
     /// What does the cache hold? Answer: [`CacheStats`].
     CacheStats,
     /// Forget what upstreams said. Answer: [`CacheFlushed`].
@@ -153,6 +155,18 @@ pub enum FamilyCommand {
         /// What the child is told.
         note: Option<String>,
     },
+    /// Say whose a device is: it is written into the config file. Answer: [`Changed`].
+    Assign {
+        /// The device: its id as [`Command::Devices`] tells it, an address, `host:NAME`, `id:NAME`.
+        device: String,
+        /// The child's or adult's id.
+        child: String,
+    },
+    /// Forget what is known of a device. Answer: [`Changed`].
+    Forget {
+        /// The device, in the same way.
+        device: String,
+    },
     /// Who changed what, newest first. Answer: [`AuditRow`] each.
     Audit {
         /// How many at most.
@@ -235,7 +249,7 @@ pub struct AuditRow {
     /// From where: `cli`, `web`, `child`.
     pub via: String,
     /// What was done: `pause`, `resume`, `grant`, `bonus`, `allow`, `block`, `undo`, `ask`,
-    /// `approve`, `deny`, `start`, `stop`, `reload`.
+    /// `approve`, `deny`, `start`, `stop`, `reload`, `assign`, `forget`.
     pub action: String,
     /// Whom it is about.
     pub child: Option<String>,
@@ -254,7 +268,8 @@ pub struct EventStatus {
     pub id: u64,
     /// When, RFC 3339.
     pub at: String,
-    /// `warning`, `used_up`, `request_made`, `request_answered`, `time_unknown` or `time_known`.
+    /// `warning`, `used_up`, `request_made`, `request_answered`, `new_device`, `suspicion`,
+    /// `time_unknown` or `time_known`.
     pub kind: String,
     /// Whom it is about.
     pub child: Option<String>,
@@ -262,6 +277,37 @@ pub struct EventStatus {
     pub what: Option<String>,
     /// Of a warning: about how many minutes are left.
     pub minutes_left: Option<u32>,
+    /// The device, where it is about one.
+    #[serde(default)]
+    pub device: Option<String>,
+    /// What is odd about it.
+    #[serde(default)]
+    pub signs: Vec<SignStatus>,
+    /// It as a sentence, where it is about a device.
+    #[serde(default)]
+    pub text: Option<String>,
+}
+
+/// A kind of sign that a device may be on a way around.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignStatus {
+    /// `silent`, `tunnel`, `bypass_name`, `relay`, `canary` or `discovery`.
+    pub kind: String,
+    /// How often it was seen that day.
+    pub count: u64,
+    /// The name or the site it was last.
+    pub name: Option<String>,
+}
+
+/// What is wrong with how the network is set up.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SetupFinding {
+    /// `one_address`, `ipv6_bypass` or `second_resolver`.
+    pub kind: String,
+    /// What is so, as a sentence.
+    pub text: String,
+    /// What to do, one step each.
+    pub fix: Vec<String>,
 }
 
 /// How far a budget is used today.
@@ -348,6 +394,12 @@ pub struct Status {
     pub upstreams: Vec<UpstreamStatus>,
     /// Everyone rules are for.
     pub people: Vec<PersonStatus>,
+    /// What is wrong with how the network is set up.
+    #[serde(default)]
+    pub setup: Vec<SetupFinding>,
+    /// Devices that may be going around the filter today.
+    #[serde(default)]
+    pub odd_devices: Vec<crate::inspect::DeviceStatus>,
     /// What happened lately that a parent may want to know, oldest first.
     pub events: Vec<EventStatus>,
 }
@@ -509,6 +561,7 @@ impl Command {
             | Command::Why { .. }
             | Command::Lists
             | Command::Search { .. }
+            | Command::Devices
             | Command::CacheStats
             | Command::CacheFlush { .. } => ANSWER_TIME_MAX,
         }

@@ -5,6 +5,7 @@
 //! and says so.
 
 mod commands;
+mod devices;
 mod family;
 mod listen;
 mod loops;
@@ -22,18 +23,19 @@ use tokio::sync::watch as signal;
 use tokio::task::JoinSet;
 use tracing::{error, info, warn};
 
-use crate::clients::neighbours::Neighbours;
+use crate::clients::{Hosts, Leases, Neighbours};
 use crate::clock::{Clock, Watch};
 use crate::config::EnforceSettings;
 use crate::config::{self, Checked, Config};
 use crate::dns::cache::Cache;
-use crate::dns::{Resolver, State};
+use crate::dns::{Beside, Resolver, State};
 use crate::enforce::Enforcer;
 use crate::house::calendars::CalendarState;
 use crate::house::{self, Copies, Found, House};
 use crate::inspect;
 use crate::journal::{self, Journal};
 use crate::ledger::Ledger;
+use crate::roster::Roster;
 use crate::timekeeping::Keeper;
 use crate::update::{Settings, Wanted};
 use crate::words;
@@ -117,6 +119,7 @@ struct Shared {
     resolver: Arc<Resolver>,
     journal: Arc<Journal>,
     ledger: Arc<Ledger>,
+    roster: Arc<Roster>,
     clock: Clock,
     since: Timestamp,
     addresses: Vec<SocketAddr>,
@@ -195,14 +198,18 @@ pub async fn start(mut options: Options) -> Result<Daemon, Failure> {
     let (ledger, keeper) = timekeeper::open(&state_directory, &clock, &options.time_servers);
     let passing = ledger.passing(&house.policy.household);
     let state = Arc::new(State::new(house, listen::own_networks(), passing, &clock, None));
-    let resolver = Arc::new(Resolver::new(
-        state,
-        Cache::new(cache_bytes, NEGATIVE_SHARE_PERCENT),
+    let roster = Arc::new(Roster::open(&state_directory, clock.clone()));
+    let beside = Beside {
         neighbours,
-        journal.clone(),
-        Arc::clone(&ledger),
-        clock.clone(),
-    ));
+        hosts: Hosts::default(),
+        leases: Leases::new(&state.house.config.dns.leases),
+        journal: Arc::clone(&journal),
+        ledger: Arc::clone(&ledger),
+        roster: Arc::clone(&roster),
+        clock: clock.clone(),
+    };
+    let cache = Cache::new(cache_bytes, NEGATIVE_SHARE_PERCENT);
+    let resolver = Arc::new(Resolver::new(state, cache, beside));
 
     listen::raise_descriptors();
     // The index is in force; now questions may come.
@@ -221,6 +228,7 @@ pub async fn start(mut options: Options) -> Result<Daemon, Failure> {
         resolver: resolver.clone(),
         journal,
         ledger,
+        roster,
         since: clock.now(),
         keeper,
         enforcer: Mutex::default(),
@@ -254,6 +262,7 @@ pub async fn start(mut options: Options) -> Result<Daemon, Failure> {
     run(Box::pin(watch::run(shared.clone(), stopped.clone())));
     run(Box::pin(timekeeper::run(shared.clone(), stopped.clone())));
     run(Box::pin(timekeeper::learn(shared.clone(), stopped.clone())));
+    run(Box::pin(devices::run(shared.clone(), stopped.clone())));
     run(Box::pin(updates::run(shared.clone(), stopped)));
     info!(addresses = ?addresses, "listening");
     Ok(Daemon { shared, addresses, loops, tasks, stop })
@@ -319,6 +328,10 @@ impl Daemon {
         while self.tasks.join_next().await.is_some() {}
         let _ = std::fs::remove_file(crate::control::socket_path(&self.shared.state_directory));
         let _ = self.shared.remember().await;
+        let roster = Arc::clone(&self.shared.roster);
+        if let Err(error) = blocking(move || roster.save()).await {
+            warn!("which devices there are cannot be saved: {error}");
+        }
         let journal = self.shared.journal.clone();
         match blocking(move || journal.flush()).await {
             Ok(()) => info!("stopped"),
@@ -404,6 +417,7 @@ impl Shared {
         let passing = self.ledger.passing(&house.policy.household);
         let networks = listen::own_networks();
         let state = State::new(house, networks, passing, &self.clock, Some(&previous));
+        self.resolver.leases().move_to(&state.house.config.dns.leases);
         let asks_others = state.asks_others_than(&previous);
         self.resolver.swap(Arc::new(state));
         if asks_others {
@@ -483,7 +497,8 @@ impl Shared {
     fn ledger_troubles(&self) -> Vec<String> {
         let language = self.resolver.state().house.policy.household.language;
         let unknown = self.ledger.is_time_unknown().then_some(&words::time::TIME_UNKNOWN);
-        let troubles = self.ledger.troubles();
+        let leases = self.resolver.leases().troubles();
+        let troubles = [self.ledger.troubles(), self.roster.troubles(), leases].concat();
         let enforcer = self.enforcer.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let uncut = enforcer.as_ref().map(|(_, enforcer)| enforcer.troubles()).unwrap_or_default();
         let all = unknown.into_iter().chain(&troubles).chain(&uncut);

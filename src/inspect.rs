@@ -4,6 +4,7 @@
 //! functions, so that they show the same. The types here are the JSON of product and of nobody
 //! else: nothing inside the program derives `Serialize`, but the reports an index carries along.
 
+mod devices;
 mod week;
 
 use std::collections::BTreeMap;
@@ -15,8 +16,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::clients::neighbours::Neighbours;
-use crate::clients::{Address, Client};
+use crate::clients::{Address, Around, Client, Sighted};
 use crate::config::Download;
 use crate::config::suggest::nearest;
 use crate::house::fetched::Meta;
@@ -32,6 +32,7 @@ use crate::policy::tags::TagKind;
 use crate::policy::{Action, Step, Verdict, safesearch};
 use crate::update::schedule::{self, Last};
 use crate::words::{self, family as say};
+pub use devices::{DeviceStatus, Suspicion, devices, mac_of, maker};
 pub use week::{Week, WeekBudget, WeekDay, WeekSpan, WeekState, WeekWindow, week};
 
 /// The version of all JSON.
@@ -186,13 +187,14 @@ pub struct ListView<'a> {
     pub uptime: Option<Duration>,
 }
 
-/// Whom a question is about: `--for CHILD|ADULT|DEVICE`; without it, a device nobody claimed.
+/// Whom a question is about: `--for CHILD|ADULT|DEVICE`; without it, a device nobody claimed. A device
+/// is told as the config file tells it.
 ///
 /// # Errors
 /// When it is neither somebody's id nor an address, as a sentence that lists who there is.
 pub fn whom(
     house: &House,
-    neighbours: &Neighbours,
+    around: Around<'_>,
     who: Option<&str>,
 ) -> Result<(SubjectId, Option<String>), String> {
     let Some(who) = who else { return Ok((SubjectId::UNKNOWN, None)) };
@@ -201,13 +203,20 @@ pub fn whom(
         return Ok((subject, None));
     }
     if let Ok(address) = IpAddr::from_str(who) {
-        let Client { subject, .. } = house.devices.identify(address, neighbours);
+        let Client { subject, .. } = house.devices.identify(address, None, around);
         return Ok((subject, Some(who.to_owned())));
     }
-    if let Ok(address @ Address::Mac(_)) = Address::from_str(who) {
-        let owner = house.config.devices.iter().find(|device| device.address == address);
-        let subject = owner.map_or(SubjectId::UNKNOWN, |device| device.subject);
-        return Ok((subject, Some(who.to_owned())));
+    let sighted = match Address::from_str(who) {
+        Ok(Address::Mac(mac)) => Some(Sighted { mac: Some(mac), ..Sighted::default() }),
+        Ok(Address::Id(id)) => Some(Sighted { id: Some(id), ..Sighted::default() }),
+        Ok(Address::Host(ref host)) => {
+            let subject = house.devices.whose(&Sighted { host: Some(host), ..Sighted::default() });
+            return Ok((subject, Some(who.to_owned())));
+        }
+        Ok(Address::Net(..)) | Err(_) => None,
+    };
+    if let Some(sighted) = sighted {
+        return Ok((house.devices.whose(&sighted), Some(who.to_owned())));
     }
     match person(household, who) {
         Ok(subject) => Ok((subject, None)),
@@ -277,7 +286,7 @@ pub fn word_label(household: &Household, word: &str) -> String {
 pub fn why(
     house: &House,
     passing: &Passing,
-    neighbours: &Neighbours,
+    around: Around<'_>,
     state_directory: &Path,
     name: &Name,
     who: Option<&str>,
@@ -285,7 +294,7 @@ pub fn why(
 ) -> Result<Why, String> {
     let policy = &house.policy;
     let language = policy.household.language;
-    let (subject, device) = whom(house, neighbours, who)?;
+    let (subject, device) = whom(house, around, who)?;
     let moment = policy.moment_with(at, passing);
     let explanation = policy.explain(subject, name, &moment);
     let sentence = |verdict: Verdict| policy.sentence(subject, name, verdict, language);

@@ -61,21 +61,23 @@
 //! | [`name`] | – | domain names: parse, walk the parents, show escaped |
 //! | [`words`] | – | every sentence about the household, Spanish and English side by side |
 //! | [`fnv`] | – | the checksum of what is kept on the disk |
+//! | [`kept`] | fnv | small files that outlive power cuts: two generations, a checksum |
 //! | [`sys`] | – | the only file with `unsafe`: what only the kernel can do |
 //! | [`clock`] | sys | the only file that asks what time it is |
 //! | [`timekeeping`] | clock | whether the time is known, and asking for it where it is not |
 //! | [`policy`] | name, words | PURE: who × what × when → verdict and reason. Cannot fail |
 //! | [`lists`] | name, words, sys, policy | text → entries → index, a file → look-up |
 //! | [`clients`] | name, clock, policy | address → device → subject; the kernel's neighbour table |
-//! | [`ledger`] | name, words, fnv, clock, policy | what expires or is counted, durable: pauses, grants, requests, minutes |
+//! | [`ledger`] | name, words, kept, clock, policy | what expires or is counted, durable: pauses, grants, requests, minutes |
+//! | [`roster`] | name, words, kept, clock | the devices that were seen, and what is odd about them |
 //! | [`config`] | name, words, fnv, policy, lists, clients | the one file: raw → checked, every mistake at once |
 //! | [`house`] | all of these but clock | reads the lists of a config: everything that decides, whole |
 //! | [`journal`] | name, words, clock, policy, config | SQLite by one writer thread; readers beside it |
 //! | [`enforce`] | name, words, clock, config | tells a router the addresses of what just closed |
-//! | [`dns`] | name, clock, sys, policy, ledger, clients, config, house, journal, enforce | sockets, wire format, cache, upstreams |
+//! | [`dns`] | name, clock, sys, policy, ledger, clients, roster, config, house, journal, enforce | sockets, wire format, cache, upstreams |
 //! | [`update`] | name, words, clock, sys, lists, config, house | fetches lists, and keeps what must not be taken out |
-//! | [`inspect`] | name, words, policy, ledger, lists, clients, config, house, update | what the program says of itself, as JSON |
-//! | [`control`] | – | the language of the control socket |
+//! | [`inspect`] | name, words, policy, ledger, lists, clients, roster, config, house, update | what the program says of itself, as JSON |
+//! | [`control`] | inspect | the language of the control socket |
 //! | [`daemon`] | all of these | puts the parts together, owns the tasks, reloads, stops |
 //! | [`cli`] | all of these | one file a command |
 //!
@@ -140,10 +142,12 @@ pub mod fnv;
 pub mod house;
 pub mod inspect;
 pub mod journal;
+pub mod kept;
 pub mod ledger;
 pub mod lists;
 pub mod name;
 pub mod policy;
+pub mod roster;
 pub mod sys;
 pub mod timekeeping;
 pub mod update;

@@ -1,11 +1,12 @@
 //! Every sentence a person reads, in Spanish and English side by side.
 //!
 //! A text is a [`Words`] with both languages in one place, so a missing one does not compile. What
-//! is said about time is in [`time`].
+//! is said about time is in [`time`], about devices in [`devices`].
 
-pub mod time;
-
+pub mod devices;
 pub mod family;
+pub mod leases;
+pub mod time;
 
 use std::fmt;
 

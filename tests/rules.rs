@@ -9,6 +9,7 @@ mod lists;
 mod packed;
 mod services;
 
+use amparo::clients::{Around, Hosts, Neighbours};
 use amparo::config::{self, Origin, System};
 use amparo::house::{Copies, House};
 use amparo::lists::catalogue::{BANDS, Stance, catalogue};
@@ -727,8 +728,9 @@ fn an_ipv6_address_of_a_childs_network_is_that_childs() {
     // AdGuard Home loses a child whose privacy address changes.
     let house = house("[child.kid]\nage = 9\ndevices = [\"2001:db8:1:2::/64\"]");
     for address in ["2001:db8:1:2::1", "2001:db8:1:2:9c1f:3d2a:77aa:1"] {
-        let nobody = amparo::clients::neighbours::Neighbours::default();
-        let client = house.devices.identify(address.parse().expect("an address"), &nobody);
+        let (nobody, nameless) = (Neighbours::default(), Hosts::default());
+        let around = Around { neighbours: &nobody, hosts: &nameless };
+        let client = house.devices.identify(address.parse().expect("an address"), None, around);
         assert_eq!(client.subject, id_of(&house, "kid"));
     }
 }

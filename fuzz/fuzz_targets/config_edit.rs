@@ -3,7 +3,7 @@
 
 use std::sync::LazyLock;
 
-use amparo::config::edit::{Edit, Edited, apply};
+use amparo::config::edit::{Change, Edit, Edited, apply};
 use amparo::config::{self, Origin, System};
 use amparo::words::Language;
 use jiff::tz::TimeZone;
@@ -20,8 +20,12 @@ fuzz_target!(|octets: &[u8]| {
     let origin = Origin::File("amparo.toml".into());
     let Ok(checked) = config::load(&text, &origin, &SYSTEM) else { return };
     for subject in checked.config.household.subjects.iter().skip(1).take(2) {
-        for (word, allow) in [("youtube", true), ("x.example", false)] {
-            let edit = Edit { person: &subject.id, word, allow };
+        for (word, change) in [
+            ("youtube", Change::Allow),
+            ("x.example", Change::Block),
+            ("02:00:00:00:00:0a", Change::Device),
+        ] {
+            let edit = Edit { person: &subject.id, word, change };
             match apply(&text, &edit, &SYSTEM, &origin) {
                 Ok(Edited::Changed(text)) => {
                     let again = apply(&text, &edit, &SYSTEM, &origin);

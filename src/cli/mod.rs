@@ -9,6 +9,7 @@ mod cache;
 mod changes;
 mod check;
 mod columns;
+mod devices;
 mod grant;
 mod lists;
 mod log;
@@ -75,6 +76,7 @@ enum Command {
     Why(why::Why),
     Log(log::Log),
     Status(status::Status),
+    Devices(devices::Devices),
     Week(week::Week),
     Pause(pause::Pause),
     Resume(pause::Resume),
@@ -146,6 +148,7 @@ pub fn main() -> ExitCode {
         Command::Why(command) => command.run(&app),
         Command::Log(command) => log_of(&command, &app),
         Command::Status(command) => command.run(&app),
+        Command::Devices(command) => command.run(&app),
         Command::Week(command) => command.run(&app),
         Command::Pause(command) => command.run(&app),
         Command::Resume(command) => command.run(&app),

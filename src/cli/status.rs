@@ -1,6 +1,6 @@
 use std::io::Write;
 
-use jiff::{Timestamp, Zoned};
+use jiff::{SignedDuration, Timestamp, Zoned};
 
 use super::columns::{width, write_below, write_beside};
 use super::log::printable;
@@ -8,7 +8,10 @@ use super::{App, Failure, label, print_json, readable};
 use crate::control::{self, BudgetStatus, Command, PersonStatus};
 use crate::policy::rules::Household;
 use crate::words::family::{moment, when};
-use crate::words::{self, Language, Sentence, Words, time};
+use crate::words::{self, Language, Sentence, Words, devices, time};
+
+/// How many new devices are told.
+const NEW_SHOWN_MAX: usize = 5;
 
 /// Show how the running daemon is, and what holds for everyone now
 #[derive(clap::Args)]
@@ -44,11 +47,14 @@ fn print(
     let two = |sentence: &Sentence, what: u64, who: u64| {
         sentence.fill(language, &what.to_string(), &who.to_string())
     };
-    if status.troubles.is_empty() {
+    if status.troubles.is_empty() && status.setup.is_empty() {
         writeln!(out, "{}", say(&words::ALL_IS_WELL))?;
     }
     for trouble in &status.troubles {
         writeln!(out, "! {trouble}")?;
+    }
+    for finding in &status.setup {
+        writeln!(out, "! {} ({})", finding.text, say(&devices::ASK_DOCTOR))?;
     }
     let since = fill(&words::SINCE, &status.version, &readable(&status.since));
     writeln!(out, "\n{since}: {}", status.listen.join(", "))?;
@@ -74,6 +80,8 @@ fn print(
     writeln!(out, "\n{}", say(&words::PEOPLE))?;
     print_people(out, &status.people, household, now)?;
 
+    print_devices(out, status, household, now)?;
+
     writeln!(out, "\n{}", say(&words::UPSTREAMS))?;
     let width = status.upstreams.iter().map(|upstream| upstream.url.chars().count()).max();
     for upstream in &status.upstreams {
@@ -86,6 +94,45 @@ fn print(
         let error = upstream.last_error.as_ref().map(|e| format!(" — {e}")).unwrap_or_default();
         let width = width.unwrap_or(0);
         writeln!(out, "  {:<width$}  {health}{latency}{error}", upstream.url)?;
+    }
+    Ok(())
+}
+
+/// Devices that came today and are nobody's, and those that may be going around the filter.
+fn print_devices(
+    out: &mut dyn Write,
+    status: &control::Status,
+    household: &Household,
+    now: &Zoned,
+) -> std::io::Result<()> {
+    let language = household.language;
+    let is_recent = |at: &str| {
+        let at = at.parse::<Timestamp>();
+        at.is_ok_and(|at| now.timestamp().duration_since(at) < SignedDuration::from_hours(24))
+    };
+    let new = status.events.iter().filter(|event| event.kind == "new_device");
+    let new = new.filter(|event| is_recent(&event.at));
+    let new: Vec<&str> = new.filter_map(|event| event.text.as_deref()).collect();
+    // The last ones: `amparo devices` shows all.
+    let new = &new[new.len().saturating_sub(NEW_SHOWN_MAX)..];
+    if !new.is_empty() || !status.odd_devices.is_empty() {
+        writeln!(out)?;
+    }
+    for text in new {
+        write_below(out, 0, &printable(text))?;
+    }
+    if !status.odd_devices.is_empty() {
+        writeln!(out, "{}", devices::ODD.in_language(language))?;
+    }
+    for device in &status.odd_devices {
+        let who = device.child.as_deref().map(|id| label(household, id));
+        let who = who.unwrap_or_else(|| devices::NOBODYS.in_language(language).to_owned());
+        let head = format!("  {who}  ");
+        let mut pieces = vec![device.described(language)];
+        pieces.extend(device.suspicion.iter().filter(|one| !one.usual).map(|one| one.text.clone()));
+        let pieces: Vec<String> =
+            pieces.iter().map(|piece| printable(piece).into_owned()).collect();
+        write_beside(out, &printable(&head), &str::to_owned, &pieces, " · ")?;
     }
     Ok(())
 }
@@ -230,6 +277,8 @@ mod tests {
     fn status(time_known: bool) -> Status {
         let nothing = "2026-11-23T18:00:00-06:00";
         Status {
+            setup: Vec::new(),
+            odd_devices: Vec::new(),
             events: Vec::new(),
             v: 1,
             version: "0.1.0".to_owned(),

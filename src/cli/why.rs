@@ -3,7 +3,7 @@ use std::io::Write;
 use jiff::Timestamp;
 
 use super::{App, Exit, Failure, label, moments, name_of, print_json, readable, word_label};
-use crate::clients::neighbours::Neighbours;
+use crate::clients::{Around, Hosts, Neighbours};
 use crate::control::{self, Command};
 use crate::inspect;
 use crate::name::Name;
@@ -69,9 +69,10 @@ impl Why {
         let (house, state) = app.house()?;
         let household = &house.policy.household;
         let at = self.moment(app, household)?.unwrap_or_else(|| app.clock.now());
-        let (neighbours, _) = Neighbours::start();
+        let ((neighbours, _), hosts) = (Neighbours::start(), Hosts::default());
+        let around = Around { neighbours: &neighbours, hosts: &hosts };
         let (passing, who) = (app.passing(&state, household), self.who.as_deref());
-        let why = inspect::why(&house, &passing, &neighbours, &state, name, who, at)
+        let why = inspect::why(&house, &passing, around, &state, name, who, at)
             .map_err(Failure::usage)?;
         Ok((why, household.clone()))
     }

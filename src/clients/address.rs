@@ -1,7 +1,6 @@
-//! How a device is named: a hardware address, an address, or a range.
+//! How a device is named: a hardware address, an address, a range, what it calls itself, or an id.
 //!
-//! As written in the config file, except `host:` and `id:`, which are the config's business.
-//! Start reading at [`Address::parse`].
+//! As written in the config file. Start reading at [`Address::parse`].
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -14,6 +13,18 @@ pub enum Address {
     Mac(Mac),
     /// One address, or a range in CIDR form; the length counts the fixed bits.
     Net(IpAddr, u8),
+    /// `host:NAME`: what the device calls itself to the DHCP server, or over mDNS. In lower case.
+    Host(Box<str>),
+    /// `id:NAME`: the id that an encrypted connection or a trusted forwarder brings. In lower case.
+    Id(ClientId),
+}
+
+/// The id of a device, as an encrypted connection or a trusted forwarder brings it: letters, digits,
+/// `-`, `_` and `.`, in lower case, at most [`ClientId::OCTETS_MAX`] of them.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ClientId {
+    octets: [u8; ClientId::OCTETS_MAX],
+    length: u8,
 }
 
 /// A hardware address (EUI-48).
@@ -42,6 +53,9 @@ pub enum NotAnAddress {
         "an address with `%` holds on one machine only: write the device's hardware address instead"
     )]
     Scoped,
+    /// `host:` or `id:` without a name that could be one.
+    #[error("behind the colon come letters, digits and `-`, 63 at most, like `host:sofia-tablet`")]
+    Name,
     /// The length after the `/` is no number, or too large.
     #[error("the number after `/` counts the fixed bits: 0 to {0}")]
     Length(u8),
@@ -62,13 +76,20 @@ pub enum NotAnAddress {
 // === impl Address ===
 
 impl Address {
-    /// Reads a hardware address with `:` or `-` between its pairs, an IPv4 or IPv6 address, or a
-    /// range of either. IPv4 addresses in IPv6 form (`::ffff:192.168.1.42`, RFC 4291 §2.5.5.2)
+    /// Reads a hardware address with `:` or `-` between its pairs, `host:` or `id:` with a name, an
+    /// IPv4 or IPv6 address, or a range of either. IPv4 addresses in IPv6 form (`::ffff:192.168.1.42`, RFC 4291 §2.5.5.2)
     /// become IPv4.
     pub fn parse(text: &str) -> Result<Self, NotAnAddress> {
         let text = text.trim();
         if let Some(mac) = Mac::parse(text)? {
             return Ok(Address::Mac(mac));
+        }
+        if let Some(name) = text.strip_prefix("host:") {
+            let name = ClientId::new(name).ok_or(NotAnAddress::Name)?;
+            return Ok(Address::Host(name.as_str().into()));
+        }
+        if let Some(name) = text.strip_prefix("id:") {
+            return ClientId::new(name).map(Address::Id).ok_or(NotAnAddress::Name);
         }
         if text.contains('%') {
             return Err(NotAnAddress::Scoped);
@@ -124,7 +145,42 @@ impl fmt::Display for Address {
             Address::Mac(mac) => write!(f, "{mac}"),
             Address::Net(address, length) if *length == bits_of(*address) => write!(f, "{address}"),
             Address::Net(address, length) => write!(f, "{address}/{length}"),
+            Address::Host(name) => write!(f, "host:{name}"),
+            Address::Id(id) => write!(f, "id:{}", id.as_str()),
         }
+    }
+}
+
+// === impl ClientId ===
+
+impl ClientId {
+    /// The longest id, in octets: a label of a domain name (RFC 1035 §2.3.4), for it may be one.
+    pub const OCTETS_MAX: usize = 63;
+
+    /// The id of a text; none where it holds anything else than an id may.
+    #[must_use]
+    pub fn new(text: &str) -> Option<Self> {
+        let is_id = |octet: u8| octet.is_ascii_alphanumeric() || b"-_.".contains(&octet);
+        if text.is_empty() || text.len() > Self::OCTETS_MAX || !text.bytes().all(is_id) {
+            return None;
+        }
+        let mut octets = [0; Self::OCTETS_MAX];
+        for (octet, letter) in octets.iter_mut().zip(text.bytes()) {
+            *octet = letter.to_ascii_lowercase();
+        }
+        u8::try_from(text.len()).ok().map(|length| ClientId { octets, length })
+    }
+
+    /// The id as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.octets[..usize::from(self.length)]).unwrap_or_default()
+    }
+}
+
+impl fmt::Debug for ClientId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.as_str())
     }
 }
 
@@ -139,8 +195,17 @@ impl Mac {
         (mac.0 != [0; 6] && mac.0[0] & 1 == 0).then_some(mac)
     }
 
+    /// Whether the device made this address up (IEEE 802: the second lowest bit of the first octet,
+    /// "locally administered"). Phones, tablets and newer computers show each network another one,
+    /// and some a new one after weeks or when the network is forgotten; virtual machines and
+    /// containers have such addresses too. It says nothing of who made the device.
+    #[must_use]
+    pub fn is_random(self) -> bool {
+        self.0[0] & 2 != 0
+    }
+
     /// Reads a hardware address; none when the text does not look like one.
-    fn parse(text: &str) -> Result<Option<Self>, NotAnAddress> {
+    pub(super) fn parse(text: &str) -> Result<Option<Self>, NotAnAddress> {
         let separator = if text.contains('-') { '-' } else { ':' };
         if text.split(separator).count() != 6 || text.contains("::") || text.contains('.') {
             return Ok(None);
@@ -226,6 +291,8 @@ mod tests {
             ("::ffff:192.168.1.42", "192.168.1.42"),
             ("::ffff:192.168.1.0/120", "192.168.1.0/24"),
             ("1:2:3:4:5:6:7:8", "1:2:3:4:5:6:7:8"),
+            ("host:Sofia-Tablet", "host:sofia-tablet"),
+            ("id:mateo-phone", "id:mateo-phone"),
         ] {
             assert_eq!(canonical(text), expected, "{text}");
         }
@@ -236,7 +303,9 @@ mod tests {
         for (text, part) in [
             ("", "neither"),
             ("mateo", "neither"),
-            ("host:tablet", "neither"),
+            ("host:", "behind the colon"),
+            ("host:Sofía", "behind the colon"),
+            ("id:a b", "behind the colon"),
             ("192.168.1.420", "neither"),
             ("3c:22:fb:12:34:5", "six pairs"),
             ("3c:22:fb:12:34:5g", "six pairs"),

@@ -48,6 +48,8 @@ pub(super) struct Change {
     pub(super) address: IpAddr,
     /// Its hardware address; none when the kernel does not vouch for one (any more).
     pub(super) mac: Option<Mac>,
+    /// Whether it answered just now (`NUD_REACHABLE`): it is awake.
+    pub(super) is_awake: bool,
 }
 
 /// What one datagram holds.
@@ -191,7 +193,8 @@ pub(super) fn read_proc_arp(text: &str) -> Vec<Change> {
             Ok(super::Address::Mac(mac)) if flags & COMPLETE != 0 => Some(mac),
             Ok(_) | Err(_) => None,
         };
-        changes.push(Change { link: u32::try_from(place).unwrap_or(u32::MAX), address, mac });
+        let link = u32::try_from(place).unwrap_or(u32::MAX);
+        changes.push(Change { link, address, mac, is_awake: false });
     }
     changes
 }
@@ -355,7 +358,8 @@ fn change(entry: &NeighbourMessage, is_vouched_for: bool) -> Option<Change> {
     }
     let address = address.filter(|_| is_ip)?;
     let mac = mac.filter(|_| is_vouched_for);
-    Some(Change { link: entry.header.ifindex, address, mac })
+    let is_awake = mac.is_some() && entry.header.state == NeighbourState::Reachable;
+    Some(Change { link: entry.header.ifindex, address, mac, is_awake })
 }
 
 /// Whether the kernel holds the hardware address for true (`NUD_VALID` in linux/neighbour.h): not
@@ -435,7 +439,12 @@ mod tests {
             octets_of(NetlinkPayload::Noop),
         ]
         .concat();
-        let change = |mac| Change { link: 4, address: "192.168.1.42".parse().unwrap(), mac };
+        let change = |mac: Option<Mac>| Change {
+            link: 4,
+            address: "192.168.1.42".parse().unwrap(),
+            mac,
+            is_awake: mac.is_some(),
+        };
         assert_eq!(read(&octets).unwrap().changes, [change(Some(TABLET)), change(None)]);
     }
 
@@ -448,8 +457,12 @@ IP address       HW type     Flags       HW address            Mask     Device
 192.168.2.42     0x1         0x6         3c:22:fb:12:34:56     *        guest
 nonsense
 ";
-        let change =
-            |link, address: &str, mac| Change { link, address: address.parse().unwrap(), mac };
+        let change = |link, address: &str, mac| Change {
+            link,
+            address: address.parse().unwrap(),
+            mac,
+            is_awake: false,
+        };
         assert_eq!(
             read_proc_arp(text),
             [

@@ -5,9 +5,19 @@
 
 pub mod address;
 mod kernel;
+pub mod hosts;
+pub mod leased;
+pub mod leases;
+pub mod maker;
+pub mod mdns;
 pub mod neighbours;
 pub mod table;
+pub mod told;
 
-pub use address::{Address, Mac, NotAnAddress, is_inside};
+pub use address::{Address, ClientId, Mac, NotAnAddress, is_inside};
+pub use hosts::Hosts;
+pub use leased::Leases;
+pub use leases::{Lease, LeaseFiles};
 pub use neighbours::Neighbours;
-pub use table::{Client, DeviceRule, Table};
+pub use table::{Around, Client, DeviceRule, Sighted, Table};
+pub use told::Told;

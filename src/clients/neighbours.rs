@@ -10,7 +10,7 @@
 //! on with its old routes and neighbours, and is not announced again before its first question),
 //! until another device is seen behind that address.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::net::IpAddr;
@@ -65,6 +65,17 @@ pub struct Neighbour {
     pub text: Arc<str>,
 }
 
+/// A device among the neighbours, with all its addresses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seen {
+    /// Its hardware address.
+    pub mac: Mac,
+    /// Its addresses, in order; those that the kernel has forgotten since are left out.
+    pub addresses: Vec<IpAddr>,
+    /// When it last answered the kernel; none: not since we look.
+    pub awake: Option<Tick>,
+}
+
 /// The thread that follows the kernel.
 #[derive(Debug)]
 struct Watch {
@@ -117,6 +128,8 @@ struct Heard {
     neighbour: Neighbour,
     /// Whether the kernel still says so.
     is_current: bool,
+    /// When it last answered the kernel.
+    awake: Option<Tick>,
 }
 
 /// Addresses that were looked up and not found: a slot each, so that it is bounded and takes no
@@ -173,6 +186,7 @@ impl Neighbours {
             link: 0,
             address: address.to_canonical(),
             mac: Some(mac),
+            is_awake: true,
         };
         neighbours.shared.replace(entries.into_iter().map(change).collect());
         neighbours
@@ -205,6 +219,33 @@ impl Neighbours {
         let edition = self.shared.edition.load();
         let of_device = edition.iter().filter(|(_, neighbour)| &*neighbour.text == device);
         of_device.map(|(&address, _)| address).collect()
+    }
+
+    /// Every device among the neighbours. Walks the whole table: nothing for the way of a query.
+    #[must_use]
+    pub fn seen(&self) -> Vec<Seen> {
+        let mut seen: BTreeMap<Mac, Seen> = BTreeMap::new();
+        for (&(_, address), heard) in &self.shared.lock().0 {
+            let mac = heard.neighbour.mac;
+            let new = || Seen { mac, addresses: Vec::new(), awake: None };
+            let device = seen.entry(mac).or_insert_with(new);
+            device.awake = device.awake.max(heard.awake);
+            if heard.is_current {
+                device.addresses.push(address);
+            }
+        }
+        let mut seen: Vec<Seen> = seen.into_values().collect();
+        for device in &mut seen {
+            device.addresses.sort_unstable();
+            device.addresses.dedup();
+        }
+        seen.retain(|device| !device.addresses.is_empty());
+        seen
+    }
+
+    /// Waits until the table has changed. Changes between two calls may be missed.
+    pub async fn changed(&self) {
+        self.shared.changed.notified().await;
     }
 
     /// A number that is another one whenever the table has changed.
@@ -396,25 +437,29 @@ impl Known {
     /// Applies a change; says whether it made a difference.
     fn apply(&mut self, change: Change) -> bool {
         let key = (change.link, change.address);
-        let heard = self.0.get_mut(&key);
+        let mut heard = self.0.get_mut(&key);
+        let awake = change.is_awake.then(|| Clock::System.tick());
+        if let Some(heard) = &mut heard {
+            heard.awake = awake.or(heard.awake);
+        }
         match (change.mac, heard) {
             (Some(mac), Some(heard)) if heard.neighbour.mac == mac => {
                 !std::mem::replace(&mut heard.is_current, true)
             }
-            (Some(mac), _) => self.insert(key, mac),
+            (Some(mac), _) => self.insert(key, mac, awake),
             (None, Some(heard)) => std::mem::replace(&mut heard.is_current, false),
             (None, None) => false,
         }
     }
 
-    fn insert(&mut self, key: (u32, IpAddr), mac: Mac) -> bool {
+    fn insert(&mut self, key: (u32, IpAddr), mac: Mac, awake: Option<Tick>) -> bool {
         if self.0.len() >= NEIGHBOURS_MAX && !self.0.contains_key(&key) {
             self.0.retain(|_, heard| heard.is_current);
         }
         let has_room = self.0.len() < NEIGHBOURS_MAX || self.0.contains_key(&key);
         if has_room {
             let neighbour = Neighbour { mac, text: mac.to_string().into() };
-            self.0.insert(key, Heard { neighbour, is_current: true });
+            self.0.insert(key, Heard { neighbour, is_current: true, awake });
         }
         has_room
     }
@@ -492,7 +537,7 @@ mod tests {
     }
 
     fn heard(link: u32, address: &str, mac: Option<Mac>) -> Change {
-        Change { link, address: ip(address), mac }
+        Change { link, address: ip(address), mac, is_awake: false }
     }
 
     /// What is known of an address after these changes, one after the other.
@@ -557,7 +602,7 @@ mod tests {
     fn no_more_is_remembered_than_there_is_room_for() {
         let mut known = Known::default();
         let address = |n: usize| IpAddr::from(u32::try_from(n).unwrap().to_be_bytes());
-        let change = |n, mac| Change { link: 1, address: address(n), mac };
+        let change = |n, mac| Change { link: 1, address: address(n), mac, is_awake: false };
         for n in 0..NEIGHBOURS_MAX {
             assert!(known.apply(change(n, Some(TABLET))));
         }
@@ -595,6 +640,9 @@ mod tests {
         assert_eq!(neighbours.mac_of(ip("::ffff:192.168.1.2")), Some(TABLET));
         assert_eq!(neighbours.mac_of(ip("fe80::2")), Some(TABLET));
         assert_eq!(neighbours.mac_of(ip("192.168.1.3")), None);
+        let [seen] = &neighbours.seen()[..] else { panic!("one device") };
+        assert_eq!((seen.mac, &seen.addresses[..]), (TABLET, &[ip("192.168.1.2"), ip("fe80::2")][..]));
+        assert!(seen.awake.is_some());
         let mut addresses = neighbours.addresses_of(&TABLET.to_string());
         addresses.sort();
         assert_eq!(addresses, [ip("192.168.1.2"), ip("fe80::2")]);

@@ -7,8 +7,10 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::address::{Address, Mac, bits_of, network};
+use super::address::{Address, ClientId, Mac, bits_of, network};
+use super::hosts::Hosts;
 use super::neighbours::Neighbours;
+use super::told::Told;
 use crate::name::Keyed;
 use crate::policy::rules::SubjectId;
 
@@ -29,6 +31,32 @@ pub struct Table {
     addresses: HashMap<IpAddr, (Owner, Arc<str>), Keyed>,
     /// Ranges: first address, fixed bits, owner; the longest first.
     ranges: Vec<(IpAddr, u8, SubjectId)>,
+    /// By what devices call themselves.
+    hosts: HashMap<Box<str>, Owner, Keyed>,
+    ids: HashMap<ClientId, Owner, Keyed>,
+}
+
+/// What is known around the household's own rules: who stands behind an address, and what devices
+/// call themselves.
+#[derive(Clone, Copy)]
+pub struct Around<'a> {
+    /// The kernel's neighbours.
+    pub neighbours: &'a Neighbours,
+    /// Their names.
+    pub hosts: &'a Hosts,
+}
+
+/// What is known of a device by itself, beside the question it asks.
+#[derive(Debug, Clone, Default)]
+pub struct Sighted<'a> {
+    /// Its hardware address.
+    pub mac: Option<Mac>,
+    /// Its addresses.
+    pub addresses: &'a [IpAddr],
+    /// What it calls itself.
+    pub host: Option<&'a str>,
+    /// Its id.
+    pub id: Option<ClientId>,
 }
 
 /// Who asks.
@@ -36,9 +64,13 @@ pub struct Table {
 pub struct Client {
     /// Whose rules hold.
     pub subject: SubjectId,
-    /// The device as the journal names it: its MAC where that is known, else its address.
+    /// The device as the journal names it: its MAC where that is known, else its id (`id:NAME`)
+    /// where it brings one, else its address.
     pub device: Arc<str>,
 }
+
+/// The address of nothing, where a hardware address tells all there is to tell.
+const NOWHERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED);
 
 /// Whose a device is.
 #[derive(Debug, Clone, Copy)]
@@ -68,6 +100,14 @@ impl Table {
                 Address::Net(address, length) => {
                     table.ranges.push((network(address, length), length, rule.subject));
                 }
+                Address::Host(ref name) => {
+                    let kept = table.hosts.entry(name.clone()).or_insert(owner);
+                    *kept = kept.or_stricter(owner);
+                }
+                Address::Id(id) => {
+                    let kept = table.ids.entry(id).or_insert(owner);
+                    *kept = kept.or_stricter(owner);
+                }
             }
         }
         // A child's before an adult's of the same range; the sort keeps the order otherwise.
@@ -75,28 +115,109 @@ impl Table {
         table
     }
 
-    /// Who asks from this address: the owner of the address or of the hardware address behind it.
-    /// When those disagree, a child's rules hold before an adult's (whoever takes an adult's
-    /// address stays who they are), and the hardware address otherwise. Then the owner of the
-    /// longest range it lies in; else whoever is not known.
+    /// Who asks from this address: the owner of the hardware address behind it, of the id or the
+    /// address itself, or of what the device calls itself. When those disagree, a child's rules hold
+    /// before an adult's (whoever takes an adult's address stays who they are), and the first of them
+    /// otherwise. Then the owner of the longest range it lies in; else whoever is not known.
+    ///
+    /// Where a trusted forwarder tells for whom it asks, that device is meant. The forwarder's own
+    /// address counts only where it is a child's: what stands behind a child's own router is the
+    /// child's.
     #[must_use]
-    pub fn identify(&self, from: IpAddr, neighbours: &Neighbours) -> Client {
+    pub fn identify(&self, from: IpAddr, told: Option<&Told>, around: Around<'_>) -> Client {
         let from = from.to_canonical();
-        let neighbour = neighbours.find(from);
-        let by_mac = neighbour.as_ref().and_then(|neighbour| self.macs.get(&neighbour.mac));
-        let by_address = self.addresses.get(&from);
-        let owner = match (by_mac, by_address) {
-            (Some(mac), Some((address, _))) => Some(mac.or_stricter(*address)),
-            (Some(owner), None) | (None, Some((owner, _))) => Some(*owner),
-            (None, None) => None,
+        let Some(told) = told else { return self.identify_at(from, None, None, around) };
+        let address = told.address.map(|address| address.to_canonical());
+        let client = match address {
+            Some(address) => self.identify_at(address, told.mac, told.id, around),
+            None => self.identify_told(told, around),
         };
-        let subject = owner.map_or_else(|| self.owner_of_range(from), |owner| owner.subject);
-        let device = match (neighbour, by_address) {
-            (Some(neighbour), _) => neighbour.text,
-            (None, Some((_, text))) => Arc::clone(text),
-            (None, None) => from.to_string().into(),
+        let forwarder = self.addresses.get(&from).filter(|(owner, _)| owner.is_child);
+        match forwarder {
+            Some((owner, _)) if client.subject == SubjectId::UNKNOWN => {
+                Client { subject: owner.subject, ..client }
+            }
+            Some(_) | None => client,
+        }
+    }
+
+    fn identify_at(
+        &self,
+        from: IpAddr,
+        mac: Option<Mac>,
+        id: Option<ClientId>,
+        around: Around<'_>,
+    ) -> Client {
+        let neighbour = match mac {
+            None => around.neighbours.find(from),
+            // Whoever says it has looked closer than we can.
+            Some(_) => None,
+        };
+        let mac = mac.or(neighbour.as_ref().map(|neighbour| neighbour.mac));
+        let by_address = self.addresses.get(&from);
+        let owners = [
+            mac.and_then(|mac| self.macs.get(&mac)),
+            id.and_then(|id| self.ids.get(&id)),
+            by_address.map(|(owner, _)| owner),
+            self.owner_of_host(|| around.hosts.of(from, mac)),
+        ];
+        let subject = Owner::strictest(owners).unwrap_or_else(|| self.owner_of_range(from));
+        let device = match (neighbour, mac, id, by_address) {
+            (Some(neighbour), ..) => neighbour.text,
+            (None, Some(mac), ..) => mac.to_string().into(),
+            (None, None, Some(id), _) => Address::Id(id).to_string().into(),
+            (None, None, None, Some((_, text))) => Arc::clone(text),
+            (None, None, None, None) => from.to_string().into(),
         };
         Client { subject, device }
+    }
+
+    /// A device of which no address is told.
+    fn identify_told(&self, told: &Told, around: Around<'_>) -> Client {
+        let Told { mac, id, .. } = *told;
+        let owners = [
+            mac.and_then(|mac| self.macs.get(&mac)),
+            id.and_then(|id| self.ids.get(&id)),
+            self.owner_of_host(|| around.hosts.of(NOWHERE, Some(mac?))),
+        ];
+        let subject = Owner::strictest(owners).unwrap_or(SubjectId::UNKNOWN);
+        let device = match (mac, id) {
+            (Some(mac), _) => mac.to_string(),
+            (None, Some(id)) => Address::Id(id).to_string(),
+            (None, None) => String::new(),
+        };
+        Client { subject, device: device.into() }
+    }
+
+    /// Whose a device is of which this much is known: as [`Table::identify`] would say.
+    #[must_use]
+    pub fn whose(&self, device: &Sighted<'_>) -> SubjectId {
+        let Sighted { mac, addresses, host, id } = *device;
+        let by_address = addresses.iter().filter_map(|address| self.addresses.get(address));
+        let owners = [
+            mac.and_then(|mac| self.macs.get(&mac)),
+            id.and_then(|id| self.ids.get(&id)),
+            host.and_then(|host| self.hosts.get(host)),
+        ];
+        let owners = owners.into_iter().chain(by_address.map(|(owner, _)| Some(owner)));
+        let in_range = || addresses.iter().map(|&address| self.owner_of_range(address));
+        let known = |subject: &SubjectId| *subject != SubjectId::UNKNOWN;
+        let strictest = Owner::strictest(owners);
+        strictest.or_else(|| in_range().find(known)).unwrap_or(SubjectId::UNKNOWN)
+    }
+
+    /// Whether anybody is known by what a device calls itself.
+    #[must_use]
+    pub fn has_hosts(&self) -> bool {
+        !self.hosts.is_empty()
+    }
+
+    /// The owner of what a device calls itself; it is looked for only where that decides anything.
+    fn owner_of_host(&self, host: impl FnOnce() -> Option<Arc<str>>) -> Option<&Owner> {
+        if self.hosts.is_empty() {
+            return None;
+        }
+        self.hosts.get(&*host()?)
     }
 
     fn owner_of_range(&self, from: IpAddr) -> SubjectId {
@@ -110,6 +231,12 @@ impl Table {
 }
 
 impl Owner {
+    /// The first of them, unless only a later one is a child.
+    fn strictest<'a>(owners: impl IntoIterator<Item = Option<&'a Owner>>) -> Option<SubjectId> {
+        let found = owners.into_iter().flatten().copied().reduce(Owner::or_stricter);
+        found.map(|owner| owner.subject)
+    }
+
     /// This one, unless only the other is a child.
     fn or_stricter(self, other: Owner) -> Owner {
         if other.is_child && !self.is_child { other } else { self }
@@ -150,6 +277,12 @@ mod tests {
             ("fd00::/8", ANA),
             ("fd00::10", MATEO),
         ])
+    }
+
+    fn identify(table: &Table, from: &str, told: Option<&Told>, neighbours: &Neighbours) -> Client {
+        let hosts = Hosts::default();
+        let around = Around { neighbours, hosts: &hosts };
+        table.identify(from.parse().unwrap(), told, around)
     }
 
     fn kernel(entries: &[(&str, u8)]) -> Neighbours {
@@ -196,7 +329,7 @@ mod tests {
             ("192.168.1.11", MATEO, "02:00:00:00:00:0a"),
             ("192.168.1.13", ANA, "02:00:00:00:00:0c"),
         ] {
-            let client = family.identify(from.parse().unwrap(), &neighbours);
+            let client = identify(&family, from, None, &neighbours);
             assert_eq!((client.subject, &*client.device), (subject, device), "{from}");
         }
     }
@@ -211,7 +344,7 @@ mod tests {
         ];
         let table = table(&rules);
         let nobody = Neighbours::default();
-        let subject = |from: &str| table.identify(from.parse().unwrap(), &nobody).subject;
+        let subject = |from: &str| identify(&table, from, None, &nobody).subject;
         assert_eq!(subject("192.168.1.9"), SOFIA);
         assert_eq!(subject("192.168.1.8"), SOFIA);
     }
@@ -221,7 +354,7 @@ mod tests {
         let family = family();
         let neighbours = kernel(&[("192.168.1.50", 0x0a)]);
         for from in ["192.168.1.10", "192.168.1.50"] {
-            let ask = || family.identify(from.parse().unwrap(), &neighbours).device;
+            let ask = || identify(&family, from, None, &neighbours).device;
             assert!(Arc::ptr_eq(&ask(), &ask()), "{from}");
         }
     }

@@ -15,10 +15,11 @@ use std::ops::Range;
 
 use toml::de::{DeTable, DeValue};
 
-use super::elements::{self, Word};
+use super::elements::{self, Mistake, Word};
 use super::read::{Text, inner, text_of, texts_of};
 use super::suggest::did_you_mean;
 use super::{Config, Origin, Report, System, load};
+use crate::clients::Address;
 use crate::policy::rules::Reach;
 use crate::policy::tags::TagKind;
 pub use file::{BACKUPS_KEPT, Backup, fingerprint, restore, write};
@@ -27,15 +28,26 @@ use splice::{Splice, end_of_line, insert_item, newline_of, quoted, remove_item, 
 /// The tables in which people are.
 const KINDS: [&str; 2] = ["child", "adult"];
 
-/// One word that is always open, or always closed, for somebody.
+/// One word that is always open, or always closed, for somebody; or one device that is somebody's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Edit<'a> {
     /// Whose: the id of a child or an adult.
     pub person: &'a str,
-    /// A category, a service, `internet` or a name, as in `block`.
+    /// A category, a service, `internet` or a name, as in `block`; or a device, as in `devices`.
     pub word: &'a str,
-    /// Whether it opens; else it closes.
-    pub allow: bool,
+    /// What becomes of it.
+    pub change: Change,
+}
+
+/// What becomes of a word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// It is open.
+    Allow,
+    /// It is closed.
+    Block,
+    /// It is this one's device, and nobody else's.
+    Device,
 }
 
 /// What became of a text.
@@ -112,11 +124,28 @@ pub fn apply(
     origin: &Origin,
 ) -> Result<Edited, Wrong> {
     let before = load(text, origin, system).map_err(Wrong::NotGood)?;
-    let word = wanted(edit.word.trim(), &before.config)?;
     let mut now = text.to_owned();
-    while let Some(next) = step(&now, edit, &word)? {
+    let (key, other) = match edit.change {
+        Change::Allow => ("allow", "block"),
+        Change::Block => ("block", "allow"),
+        Change::Device => {
+            let device = elements::device(edit.word.trim());
+            let device = device.map_err(|Mistake { what, help }| Wrong::Word { what, help })?;
+            while let Some(next) = hand_over(&now, edit, &device)? {
+                now = next;
+            }
+            return done(text, now, system, origin);
+        }
+    };
+    let word = wanted(edit.word.trim(), &before.config)?;
+    while let Some(next) = step(&now, edit, &word, (key, other))? {
         now = next;
     }
+    done(text, now, system, origin)
+}
+
+/// What became of a text, once it passes.
+fn done(text: &str, now: String, system: &System, origin: &Origin) -> Result<Edited, Wrong> {
     if now == text {
         return Ok(Edited::AlreadySo);
     }
@@ -148,11 +177,37 @@ fn wanted<'a>(text: &'a str, config: &Config) -> Result<Word<'a>, Wrong> {
     }
 }
 
+/// The text with one step done of giving a device to somebody: another one's is taken away first; none
+/// when all is done.
+fn hand_over(text: &str, edit: &Edit<'_>, device: &Address) -> Result<Option<String>, Wrong> {
+    const KEY: &str = "devices";
+    let (document, _) = DeTable::parse_recoverable(text);
+    let root = document.get_ref();
+    let whose = whose(root, text, edit.person)?;
+    let is_it = |text: &Text<'_>| elements::device(text.text).is_ok_and(|other| other == *device);
+    for id in people(root).filter(|id| *id != edit.person) {
+        let another = self::whose(root, text, id)?;
+        let has = words(&another, KEY);
+        if let Some(place) = has.iter().position(is_it) {
+            return Ok(Some(take_out(text, &another, KEY, &has, place)));
+        }
+    }
+    let has = words(&whose, KEY);
+    if has.iter().any(is_it) {
+        return Ok(None);
+    }
+    Ok(Some(put_in(text, &whose, KEY, "age", &has, edit.word.trim())))
+}
+
 /// The text with one thing done that is left to do; none when all is.
-fn step(text: &str, edit: &Edit<'_>, word: &Word<'_>) -> Result<Option<String>, Wrong> {
+fn step(
+    text: &str,
+    edit: &Edit<'_>,
+    word: &Word<'_>,
+    (key, other): (&str, &str),
+) -> Result<Option<String>, Wrong> {
     let (document, _) = DeTable::parse_recoverable(text);
     let whose = whose(document.get_ref(), text, edit.person)?;
-    let (key, other) = if edit.allow { ("allow", "block") } else { ("block", "allow") };
     let said = words(&whose, key);
     let against = words(&whose, other);
 
@@ -190,10 +245,14 @@ fn whose<'a>(root: &'a DeTable<'a>, text: &str, id: &str) -> Result<Whose<'a>, W
         let in_braces = opens(all.span()) || opens(value.span());
         return Ok(Whose { kind, table, span: value.span(), in_braces });
     }
-    let tables = KINDS.iter().filter_map(|kind| inner(root, kind));
-    let ids = tables.flat_map(|table| table.keys().map(|key| key.get_ref().as_ref()));
-    let hint = did_you_mean(id, ids).map(|hint| format!(": {hint}")).unwrap_or_default();
+    let hint = did_you_mean(id, people(root)).map(|hint| format!(": {hint}")).unwrap_or_default();
     Err(Wrong::Nobody { id: id.to_owned(), hint })
+}
+
+/// The ids of everyone.
+fn people<'a>(root: &'a DeTable<'a>) -> impl Iterator<Item = &'a str> {
+    let tables = KINDS.iter().filter_map(|kind| inner(root, kind));
+    tables.flat_map(|table| table.keys().map(|key| key.get_ref().as_ref()))
 }
 
 fn words<'a>(whose: &Whose<'a>, key: &str) -> Vec<Text<'a>> {

@@ -13,7 +13,7 @@ use std::ops::Range;
 use jiff::civil::Date;
 use toml::de::DeTable;
 
-use super::elements::{self, Device, Word};
+use super::elements::{self, Word};
 use super::people::band_of;
 use super::read::{Entry, Text, entries, inner, number, rows, text, texts};
 use super::report::Problem;
@@ -381,7 +381,7 @@ fn devices(people: &[Person<'_>], problems: &mut Vec<Problem>) {
     for person in people {
         if let Some(said) = person.tables.first() {
             for written in texts(said.table, "devices").unwrap_or_default() {
-                if let Ok(Device::Address(address)) = elements::device(written.text) {
+                if let Ok(address) = elements::device(written.text) {
                     all.push((person.id.text, address, written.span, written.text));
                 }
             }
@@ -389,7 +389,7 @@ fn devices(people: &[Person<'_>], problems: &mut Vec<Problem>) {
     }
     let wide = |(_, address, ..): &&(&str, Address, Range<usize>, &str)| match address {
         Address::Net(address, length) => *length < if address.is_ipv4() { 32 } else { 128 },
-        Address::Mac(_) => false,
+        Address::Mac(_) | Address::Host(_) | Address::Id(_) => false,
     };
     let ranges: Vec<_> = all.iter().filter(wide).collect();
     for (owner, address, span, written) in &all {

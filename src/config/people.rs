@@ -6,7 +6,7 @@ use std::ops::Range;
 use jiff::tz::TimeZone;
 
 use super::context::Context;
-use super::elements::{self, Device};
+use super::elements;
 use super::hours::Calendars;
 use super::part::{Part, part};
 use super::read::{Entry, Text, entries, number, text, texts};
@@ -257,16 +257,7 @@ impl Devices {
         subject: SubjectId,
     ) {
         for written in texts(entry.table, "devices").unwrap_or_default() {
-            let address = match context.element(&written, elements::device) {
-                None => continue,
-                Some(Device::Later) => {
-                    let message = format!("`{}` is not recognised yet", written.text);
-                    let help = "meanwhile that device gets what `unknown_devices` says";
-                    context.warning(written.span, message, help);
-                    continue;
-                }
-                Some(Device::Address(address)) => address,
-            };
+            let Some(address) = context.element(&written, elements::device) else { continue };
             match self.seen.iter().find(|(seen, ..)| *seen == address) {
                 Some((_, owner, _, _)) if *owner == subject => {}
                 Some((_, _, owner, span)) => {

@@ -270,8 +270,18 @@ const DNS: &[Key] = &[
         "[\"192.168.0.0/16\", \"fd00::/8\"]",
         "Whose questions are taken. Default: private ranges, loopback, this machine's own networks.",
     ),
-    Key::new("trusted_forwarders", Shape::Texts, "[]", "Routers whose device options count.")
-        .unbuilt("devices behind another resolver count as that resolver"),
+    Key::new(
+        "trusted_forwarders",
+        Shape::Texts,
+        "[\"192.168.1.1\"]",
+        "Resolvers that say for which device they ask, and are believed. docs/devices/README.md.",
+    ),
+    Key::new(
+        "leases",
+        Shape::Texts,
+        "\"/tmp/dhcp.leases\"",
+        "Where the DHCP server keeps its leases: files or folders. Default: the usual places.",
+    ),
     Key::new("rebind_allow", Shape::Texts, "[]", "Names that may lead to addresses in the house.")
         .unbuilt("every name may lead to an address in the house"),
     Key::new(

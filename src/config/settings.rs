@@ -1,6 +1,7 @@
 //! Settings that are not rules: listening, upstreams, cache, journal.
 
 use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::name::Name;
@@ -11,7 +12,7 @@ pub struct CalendarFile {
     /// The calendar's id.
     pub id: String,
     /// The file, in iCalendar form.
-    pub path: std::path::PathBuf,
+    pub path: PathBuf,
 }
 
 /// `[dns]`.
@@ -39,6 +40,11 @@ pub struct DnsSettings {
     pub allow_from: Vec<(IpAddr, u8)>,
     /// Whether those of this machine's own networks are taken too: unless `allow_from` is written.
     pub own_networks: bool,
+    /// Resolvers that ask for others, and are believed when they say for which device: address and
+    /// fixed bits.
+    pub trusted_forwarders: Vec<(IpAddr, u8)>,
+    /// Files and folders in which DHCP servers keep their leases; empty: the usual places.
+    pub leases: Vec<PathBuf>,
 }
 
 /// One upstream resolver, as `tls://9.9.9.9#dns.quad9.net`.

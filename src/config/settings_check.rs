@@ -144,9 +144,14 @@ pub(super) fn dns(context: &mut Context<'_>) -> DnsSettings {
     }
     let upstreams = upstreams(context, table, "upstreams");
     let child_upstreams = self::upstreams(context, table, "child_upstreams");
-    let allow_from = texts(table, "allow_from").map(|ranges| {
-        ranges.iter().filter_map(|range| context.element(range, elements::net)).collect()
-    });
+    let mut ranges_of = |key: &str| {
+        let ranges = texts(table, key)?;
+        let ranges = ranges.iter().filter_map(|range| context.element(range, elements::net));
+        Some(ranges.collect::<Vec<_>>())
+    };
+    let allow_from = ranges_of("allow_from");
+    let trusted_forwarders = ranges_of("trusted_forwarders").unwrap_or_default();
+    let leases = texts(table, "leases").unwrap_or_default();
     DnsSettings {
         listen,
         child_upstreams: child_upstreams
@@ -170,6 +175,8 @@ pub(super) fn dns(context: &mut Context<'_>) -> DnsSettings {
         blocked_ttl_seconds: whole(table, "blocked_ttl").unwrap_or(BLOCKED_TTL_SECONDS),
         own_networks: allow_from.is_none(),
         allow_from: allow_from.unwrap_or_else(|| PRIVATE_RANGES.to_vec()),
+        trusted_forwarders,
+        leases: leases.iter().map(|path| context.path(path.text)).collect(),
     }
 }
 

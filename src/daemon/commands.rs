@@ -15,13 +15,13 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::updates::progress_of;
-use super::{Failure, Shared, blocking, family};
+use super::{Failure, Shared, blocking, devices, family};
 use crate::control::{
     Answer, COMMAND_OCTETS_MAX, CacheFlushed, CacheStats, CacheStatus, Command, EventStatus,
     PersonStatus, Status, UpstreamStatus, socket_path,
 };
 use crate::house::House;
-use crate::inspect;
+use crate::inspect::{self, DeviceStatus};
 use crate::ledger::{Actor, Event, Happening, Request, RequestState, Via};
 use crate::name::Name;
 use crate::policy::passing::Passing;
@@ -185,6 +185,7 @@ async fn obey(
     match command {
         Command::Status => {
             shared.resolver.settled().await;
+            shared.look_at_devices().await;
             // What was answered by now is counted and in force. What cannot be kept is told.
             let _ = shared.remember().await;
             done(&status(shared))
@@ -219,9 +220,9 @@ async fn obey(
                 let time_unknown = at.is_none() && shared.ledger.is_time_unknown();
                 let passing = Passing { time_unknown, ..state.passing() };
                 let at = at.unwrap_or_else(|| shared.clock.now());
-                let (neighbours, directory) = (resolver.neighbours(), &shared.state_directory);
+                let (around, directory) = (resolver.around(), &shared.state_directory);
                 let who = who.as_deref();
-                inspect::why(&state.house, &passing, neighbours, directory, &name, who, at)
+                inspect::why(&state.house, &passing, around, directory, &name, who, at)
             });
             match why.await {
                 Ok(why) => done(&why),
@@ -245,6 +246,13 @@ async fn obey(
             done(&matches.await)
         }
         Command::Family(command) => family::obey(command, shared, by).await,
+        Command::Devices => {
+            shared.resolver.settled().await;
+            shared.look_at_devices().await;
+            let shared = shared.clone();
+            let devices = blocking(move || shared.devices(&shared.resolver.state()));
+            done(&devices.await)
+        }
         Command::CacheStats => {
             shared.resolver.settled().await;
             done(&cache_stats(shared))
@@ -367,6 +375,8 @@ fn status(shared: &Shared) -> Status {
             })
             .collect(),
         people: people.collect(),
+        setup: shared.setup(&state),
+        odd_devices: shared.devices(&state).into_iter().filter(DeviceStatus::is_odd).collect(),
         events: shared.ledger.events(0).iter().map(|event| event_status(house, event)).collect(),
     }
 }
@@ -381,14 +391,22 @@ fn event_status(house: &House, event: &Event) -> EventStatus {
             (Some(child), Some(budget.clone()), Some(*minutes_left))
         }
         Happening::UsedUp { child, budget } => (Some(child), Some(budget.clone()), None),
-        Happening::TimeUnknown | Happening::TimeKnown => (None, None, None),
+        Happening::Suspicion { child, .. } => (child.as_ref(), None, None),
+        Happening::NewDevice { .. } | Happening::TimeUnknown | Happening::TimeKnown => {
+            (None, None, None)
+        }
     };
-    EventStatus {
+    let mut status = EventStatus {
         id: event.id,
         at: inspect::local_time(house, event.at),
         kind: event.what.word().to_owned(),
         child: child.cloned(),
         what,
         minutes_left,
-    }
+        device: None,
+        signs: Vec::new(),
+        text: None,
+    };
+    devices::of_device(&event.what, house.policy.household.language, &mut status);
+    status
 }

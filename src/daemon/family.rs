@@ -11,17 +11,18 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::{Shared, blocking};
-use crate::config::edit::{self, Edit, Edited};
+use crate::clients::{Address, Mac};
+use crate::config::edit::{self, Change, Edit, Edited};
 use crate::config::{self, Origin, System};
 use crate::control::{
     Answer, AuditRow, BudgetStatus, Changed, FamilyCommand, RequestStatus, Until,
 };
 use crate::dns::State;
 use crate::inspect;
-use crate::ledger::{self, Actor, Refusal, RequestState, Span, Undone, Written};
+use crate::ledger::{self, Actor, Permanent, Refusal, RequestState, Span, Undone, Written};
 use crate::policy::budget::BudgetMode;
 use crate::policy::rules::{SubjectId, SubjectKind, What};
-use crate::words::{self, Language, family as say};
+use crate::words::{self, Language, devices, family as say};
 
 /// How long what is approved without a span stays open.
 const APPROVED_FOR: Duration = Duration::from_secs(60 * 60);
@@ -103,6 +104,10 @@ async fn change(command: FamilyCommand, shared: &Arc<Shared>, by: Actor) -> Resu
             let text = say::STOPPED.fill(language, &person.called(&budget), person.label());
             (person, done, text)
         }
+        FamilyCommand::Assign { device, child } => {
+            return assign(shared, &who(&child)?, &device, &by).await;
+        }
+        FamilyCommand::Forget { device } => return forget(shared, &state, &device, &by).await,
         FamilyCommand::Undo => return undo(shared, &by).await,
         FamilyCommand::Answer { id, approve, until, what, note } => {
             return answer(shared, id, approve, until, what, note, &by).await;
@@ -150,7 +155,8 @@ async fn word(
     let sentence = if allow { &say::OPENED } else { &say::CLOSED };
     let text = sentence.fill(language, &person.called(&word), person.label());
     let Some(span) = person.span(until, now)? else {
-        let (done, ending) = write(shared, person, &word, allow, by).await?;
+        let what = if allow { Permanent::Allow } else { Permanent::Block };
+        let (done, ending) = write(shared, person, &word, what, by).await?;
         let text = format!("{text}{}", ending.in_language(language));
         return Ok(super::commands::done(&person.changed(&done, text)));
     };
@@ -165,12 +171,71 @@ async fn word(
     Ok(super::commands::done(&person.changed(&done, text)))
 }
 
-/// Writes a word into the config file and puts the file into force.
+/// Says whose a device is.
+async fn assign(
+    shared: &Arc<Shared>,
+    person: &Person<'_>,
+    device: &str,
+    by: &Actor,
+) -> Result<Answer, String> {
+    let language = person.language();
+    let id = device_of(shared, device);
+    let (done, ending) = write(shared, person, &id, Permanent::Assign, by).await?;
+    // Whoever it is now is told no more that it is new.
+    shared.roster.told(&id);
+    let mut text = devices::ASSIGNED.fill(language, &id, person.label());
+    text.push_str(ending.in_language(language));
+    if inspect::mac_of(&id).is_some_and(Mac::is_random) {
+        text.push_str(devices::ASSIGNED_PRIVATE.in_language(language));
+    }
+    Ok(super::commands::done(&person.changed(&done, text)))
+}
+
+/// Forgets what is known of a device. What the file says of it stays.
+async fn forget(
+    shared: &Arc<Shared>,
+    state: &State,
+    device: &str,
+    by: &Actor,
+) -> Result<Answer, String> {
+    let language = state.house.policy.household.language;
+    let id = device_of(shared, device);
+    let known = shared.devices(state).into_iter().find(|known| known.id == id);
+    if !shared.roster.forget(&id) {
+        return Err(devices::NO_SUCH_DEVICE.fill(language, &device.escape_debug().to_string(), ""));
+    }
+    let done = shared.ledger.note("forget", None, Some(&id), by);
+    shared.remember().await?;
+    let mut text = devices::FORGOTTEN.fill(language, &id, "");
+    let child = known.and_then(|known| known.child);
+    if let Some(child) = &child {
+        let who = inspect::label(&state.house.policy.household, child);
+        text.push_str(&devices::STILL_IN_FILE.fill(language, "", &who));
+    }
+    let changed = Changed { v: inspect::JSON_VERSION, id: done.id, child, until: None, text };
+    Ok(super::commands::done(&changed))
+}
+
+/// The device that a person means: of an address, the hardware address behind it, which stays.
+fn device_of(shared: &Shared, device: &str) -> String {
+    let device = device.trim();
+    match device.parse() {
+        Ok(Address::Net(address, _)) => {
+            let mac = shared.resolver.neighbours().mac_of(address);
+            mac.map_or_else(|| device.to_owned(), |mac| mac.to_string())
+        }
+        Ok(address @ (Address::Mac(_) | Address::Host(_) | Address::Id(_))) => address.to_string(),
+        // What it is not is said where it is written.
+        Err(_) => device.to_owned(),
+    }
+}
+
+/// Writes a word or a device into the config file and puts the file into force.
 async fn write(
     shared: &Arc<Shared>,
     person: &Person<'_>,
     word: &str,
-    allow: bool,
+    what: Permanent,
     by: &Actor,
 ) -> Result<(ledger::Done, &'static words::Words), String> {
     let language = person.language();
@@ -181,14 +246,14 @@ async fn write(
     let (id, now) = (person.id().to_owned(), shared.clock.now());
     let written = blocking({
         let (id, word) = (id.clone(), word.to_owned());
-        move || write_now(&file, &Edit { person: &id, word: &word, allow }, &backups, now)
+        move || write_now(&file, (&id, &word, what), &backups, now)
     });
     let written = written.await?;
     let ending = if written.is_some() { &say::WRITTEN } else { &say::ALREADY_SO };
     if written.is_some() {
         shared.reload().await?;
     }
-    let done = shared.ledger.for_good(&id, word, allow, written.as_ref(), by);
+    let done = shared.ledger.for_good(&id, word, what, written.as_ref(), by);
     shared.remember().await?;
     Ok((done, ending))
 }
@@ -196,14 +261,20 @@ async fn write(
 /// Writes a change into the file; none: it says so already.
 fn write_now(
     file: &Path,
-    edit: &Edit<'_>,
+    (person, word, what): (&str, &str, Permanent),
     backups: &Path,
     now: Timestamp,
 ) -> Result<Option<Written>, String> {
     let before = config::read_file(file)
         .map_err(|error| format!("{} cannot be read: {error}", file.display()))?;
     let origin = Origin::File(file.to_owned());
-    let edited = edit::apply(&before, edit, &System::detect(), &origin);
+    let change = match what {
+        Permanent::Allow => Change::Allow,
+        Permanent::Block => Change::Block,
+        Permanent::Assign => Change::Device,
+    };
+    let edit = Edit { person, word, change };
+    let edited = edit::apply(&before, &edit, &System::detect(), &origin);
     let after = match edited.map_err(|wrong| wrong.to_string())? {
         Edited::AlreadySo => return Ok(None),
         Edited::Changed(after) => after,
@@ -211,9 +282,9 @@ fn write_now(
     let backup = edit::write(file, &before, &after, backups, now);
     let backup = backup.map_err(|wrong| wrong.to_string())?;
     Ok(Some(Written {
-        child: edit.person.to_owned(),
-        word: edit.word.to_owned(),
-        allow: edit.allow,
+        child: person.to_owned(),
+        word: word.to_owned(),
+        what,
         before_hash: edit::fingerprint(&before),
         after_hash: backup.now,
         backup: backup.path.display().to_string(),
@@ -232,7 +303,7 @@ async fn undo(shared: &Arc<Shared>, by: &Actor) -> Result<Answer, String> {
             let _one_at_a_time = shared.editing.lock().await;
             let now = shared.clock.now();
             let backups = shared.state_directory.join(BACKUPS);
-            let Written { child, word, after_hash, backup, allow, .. } = written;
+            let Written { child, word, after_hash, backup, what, .. } = written;
             let restored = blocking(move || {
                 let (backup, system) = (PathBuf::from(backup), System::detect());
                 edit::restore(&file, &after_hash, &backup, &backups, &system, now)
@@ -243,8 +314,7 @@ async fn undo(shared: &Arc<Shared>, by: &Actor) -> Result<Answer, String> {
                 return Err(wrong.to_string());
             }
             shared.reload().await?;
-            let action = if allow { "allow" } else { "block" };
-            (Some(child), action.to_owned(), Some(word), shared.ledger.mark_undone(id, by))
+            (Some(child), what.word().to_owned(), Some(word), shared.ledger.mark_undone(id, by))
         }
     };
     shared.remember().await?;
@@ -296,7 +366,7 @@ async fn answer(
         if word == TIME {
             return refused(Err(Refusal::TimeForGood), language);
         }
-        let (_, ending) = write(shared, &person, &word, true, by).await?;
+        let (_, ending) = write(shared, &person, &word, Permanent::Allow, by).await?;
         text.push_str(ending.in_language(language));
     }
     let answer = ledger::Answer { approve, word: Some(word), span, note };
@@ -338,8 +408,8 @@ pub(super) fn budgets(shared: &Shared, state: &State, subject: SubjectId) -> Vec
 
 impl<'a> Person<'a> {
     fn find(state: &'a State, shared: &Shared, who: &str) -> Result<Self, String> {
-        let neighbours = shared.resolver.neighbours();
-        let (subject, _) = inspect::whom(&state.house, neighbours, Some(who))?;
+        let around = shared.resolver.around();
+        let (subject, _) = inspect::whom(&state.house, around, Some(who))?;
         match state.house.policy.subject(subject).kind {
             SubjectKind::Child | SubjectKind::Adult => Ok(Person { state, subject }),
             // An address of nobody's: it has no rules of its own that could be changed.

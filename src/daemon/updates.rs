@@ -118,15 +118,7 @@ impl Addresses for OwnUpstreams {
 
 /// The addresses of one family that a name has, of those it leads to.
 async fn ask(upstreams: &Upstreams, name: &Name, qtype: u16) -> Result<Vec<IpAddr>, String> {
-    let ask = Ask {
-        name,
-        name_as_asked: name.wire(),
-        qtype,
-        qclass: CLASS_IN,
-        dnssec_ok: false,
-        checking_disabled: false,
-        authentic_data: false,
-    };
+    let ask = Ask::of_our_own(name, qtype);
     let answer = upstreams.ask(ask).await.map_err(|failure| failure.to_string())?;
     addresses_in(&answer, qtype)
 }

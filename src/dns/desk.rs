@@ -13,19 +13,24 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use jiff::Timestamp;
 
 use super::notes::{Allowance, Books, Notes};
+use super::{Beside, options};
 use super::state::State;
-use crate::clients::Client;
-use crate::clients::neighbours::Neighbours;
+use super::wire::Question;
+use crate::clients::{Around, Client, Told};
 use crate::clock::{Clock, Tick};
 use crate::policy::Moment;
+use crate::policy::rules::SubjectId;
+use crate::roster::Sighting;
 
 /// What one loop keeps between its queries.
 pub struct Desk {
     pub(super) sight: Sight,
     pub(super) notes: Notes,
     clients: Box<[Option<Seat>]>,
-    /// Of the neighbour table that `clients` were looked up in.
-    neighbours_version: u64,
+    /// The places of those that asked in this batch.
+    asked: Vec<usize>,
+    /// Of what `clients` were looked up in: the neighbour table and what devices call themselves.
+    versions: (u64, u64),
     turn: Arc<Turn>,
 }
 
@@ -41,8 +46,14 @@ pub(super) struct Sight {
 /// A client whose rules are at hand.
 pub(super) struct Seat {
     address: IpAddr,
+    /// What a forwarder at that address told of it.
+    told: Option<Told>,
     /// Whether its questions are taken.
     pub(super) is_taken: bool,
+    /// Whether it is believed when it says for which device it asks.
+    is_forwarder: bool,
+    /// Its questions in this batch.
+    queries: u32,
     pub(super) client: Client,
     pub(super) allowance: Allowance,
 }
@@ -66,20 +77,21 @@ impl Desk {
             sight,
             notes: Notes::default(),
             clients: std::iter::repeat_with(|| None).take(clients.next_power_of_two()).collect(),
-            neighbours_version: 0,
+            asked: Vec::new(),
+            versions: (0, 0),
             turn: turns.add(),
         }
     }
 
     /// Looks at the clock and at what may have been swapped.
-    pub(super) fn begin(&mut self, state: &Arc<State>, neighbours: &Neighbours, clock: &Clock) {
+    pub(super) fn begin(&mut self, state: &Arc<State>, around: Around<'_>, clock: &Clock) {
         self.turn.flip();
-        let version = neighbours.version();
+        let versions = (around.neighbours.version(), around.hosts.version());
         let same_state = Arc::ptr_eq(state, &self.sight.state);
-        if !same_state || version != self.neighbours_version {
+        if !same_state || versions != self.versions {
             // A new client may get one answer more into the journal: that harms nobody.
             self.clients.fill_with(|| None);
-            self.neighbours_version = version;
+            self.versions = versions;
         }
         if !same_state {
             self.sight = Sight::new(Arc::clone(state), clock);
@@ -101,6 +113,11 @@ impl Desk {
     pub(super) fn end(&mut self, books: &Books<'_>) {
         // Whoever waits for this batch does not wait for ever, whatever becomes of the notes.
         let _over = Over(&self.turn);
+        for place in self.asked.drain(..) {
+            if let Some(seat) = &mut self.clients[place] {
+                self.notes.saw(seat);
+            }
+        }
         self.notes.settle(&self.sight.state, self.sight.tick, books);
     }
 
@@ -109,20 +126,76 @@ impl Desk {
     pub(super) fn client(
         &mut self,
         from: IpAddr,
-        neighbours: &Neighbours,
+        (packet, question): (&[u8], &Question),
+        beside: &Beside,
     ) -> Option<(&Sight, &mut Seat, &mut Notes)> {
-        let place = place_of(from) & (self.clients.len() - 1);
-        let seat = &mut self.clients[place];
-        if seat.as_ref().is_none_or(|seat| seat.address != from) {
-            let state = &self.sight.state;
-            let is_taken = state.takes_from(from);
-            if is_taken && neighbours.is_new(from) {
+        let around = beside.around();
+        let mut place = place_of(from) & (self.clients.len() - 1);
+        let seat = &self.clients[place];
+        if seat.as_ref().is_none_or(|seat| seat.address != from || seat.told.is_some()) {
+            if self.sight.state.takes_from(from) && self.is_new(from, beside) {
                 return None;
             }
-            let client = state.house.devices.identify(from, neighbours);
-            *seat = Some(Seat { address: from, is_taken, client, allowance: Allowance::default() });
+            self.seat(place, from, None, around);
         }
-        seat.as_mut().map(|seat| (&self.sight, seat, &mut self.notes))
+        if self.clients[place].as_ref().is_some_and(|seat| seat.is_forwarder)
+            && let Some(told) = options::told(packet, question)
+        {
+            place = place_of_told(from, &told) & (self.clients.len() - 1);
+            let seat = &self.clients[place];
+            if seat.as_ref().is_none_or(|seat| seat.address != from || seat.told != Some(told)) {
+                self.seat(place, from, Some(told), around);
+            }
+        }
+        let seat = self.clients[place].as_mut()?;
+        if seat.queries == 0 {
+            self.asked.push(place);
+        }
+        seat.queries = seat.queries.saturating_add(1);
+        Some((&self.sight, seat, &mut self.notes))
+    }
+
+    /// Whether more may be found out about whoever asks from this address: nothing is known of it yet,
+    /// or it is nobody's, and lease files that were not looked at for a while may tell whose.
+    #[cold]
+    fn is_new(&self, from: IpAddr, beside: &Beside) -> bool {
+        if beside.neighbours.is_new(from) {
+            return true;
+        }
+        let devices = &self.sight.state.house.devices;
+        let is_nobodys =
+            || devices.identify(from, None, beside.around()).subject == SubjectId::UNKNOWN;
+        devices.has_hosts() && !beside.leases.is_fresh() && is_nobodys()
+    }
+
+    /// Gives a client a place, whoever had it.
+    #[cold]
+    fn seat(&mut self, place: usize, from: IpAddr, told: Option<Told>, around: Around<'_>) {
+        let state = &self.sight.state;
+        let client = state.house.devices.identify(from, told.as_ref(), around);
+        let seat = Seat {
+            address: from,
+            told,
+            is_taken: state.takes_from(from),
+            is_forwarder: state.trusts(from),
+            queries: 0,
+            client,
+            allowance: Allowance::default(),
+        };
+        if let Some(mut other) = self.clients[place].replace(seat) {
+            self.notes.saw(&mut other);
+        }
+    }
+}
+
+impl Seat {
+    /// What is to be noted of its questions in this batch: how many, whose, and from where. None of
+    /// whoever is not served.
+    pub(super) fn sighting(&mut self) -> Option<Sighting> {
+        let queries = std::mem::take(&mut self.queries);
+        let address = self.told.map_or(Some(self.address), |told| told.address);
+        let device = || Arc::clone(&self.client.device);
+        (queries > 0 && self.is_taken).then(|| Sighting { device: device(), address, queries })
     }
 }
 
@@ -135,6 +208,20 @@ fn place_of(address: IpAddr) -> usize {
         IpAddr::V6(v6) => v6.to_bits() as u32 ^ (v6.to_bits() >> 32) as u32,
     };
     usize::try_from(octets ^ (octets >> 8)).unwrap_or(0)
+}
+
+/// The same for a device behind a forwarder.
+#[cold]
+fn place_of_told(forwarder: IpAddr, told: &Told) -> usize {
+    let mut place = place_of(forwarder);
+    let mut mix = |octets: &[u8]| {
+        for &octet in octets {
+            place = place.wrapping_mul(31) ^ usize::from(octet);
+        }
+    };
+    mix(&told.mac.map_or([0; 6], |mac| mac.0));
+    mix(told.id.as_ref().map_or("", |id| id.as_str()).as_bytes());
+    place ^ told.address.map_or(0, place_of)
 }
 
 // === impl Sight ===

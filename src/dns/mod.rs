@@ -11,6 +11,7 @@ pub mod cache;
 mod desk;
 mod handing;
 mod notes;
+pub mod options;
 mod places;
 pub mod records;
 pub mod rewrite;
@@ -21,22 +22,23 @@ pub mod udp;
 pub mod upstream;
 pub mod wire;
 
+use std::hash::BuildHasher as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 
-use crate::clients::Client;
-use crate::clients::neighbours::Neighbours;
+use crate::clients::{Around, Client, Hosts, Leases, Neighbours};
 use crate::clock::Clock;
 use crate::config::settings::BlockedAnswer;
 use crate::enforce::{Given, Handed};
-use crate::journal::Journal;
+use crate::journal::{self, Journal};
 use crate::ledger::Ledger;
-use crate::name::Name;
+use crate::name::{Keyed, Name};
 use crate::policy::local::LocalAnswer;
-use crate::policy::{Action, Verdict, safesearch};
+use crate::policy::{self, Action, Reason, Verdict, safesearch};
+use crate::roster::{Did, Roster, SignKind};
 use answer::{Closed, Ede};
 use cache::{Cache, Key};
 pub use desk::Desk;
@@ -66,16 +68,33 @@ const EDE_PROHIBITED: u16 = 18;
 pub struct Resolver {
     state: ArcSwap<State>,
     cache: Cache,
-    neighbours: Neighbours,
-    journal: Arc<Journal>,
-    ledger: Arc<Ledger>,
-    clock: Clock,
+    beside: Beside,
     counters: Counters,
+    /// For names of which only that they differ matters.
+    hasher: Keyed,
     places: Arc<Places>,
     turns: Turns,
     handed: Arc<Handed>,
     /// What was answered, in numbers.
     pub counts: Counts,
+}
+
+/// What the way of a query meets beside its state: who asks, what is remembered, what time it is.
+pub struct Beside {
+    /// The kernel's neighbours.
+    pub neighbours: Neighbours,
+    /// What devices call themselves.
+    pub hosts: Hosts,
+    /// Where that is read.
+    pub leases: Leases,
+    /// What is remembered of answers.
+    pub journal: Arc<Journal>,
+    /// What expires or is counted.
+    pub ledger: Arc<Ledger>,
+    /// The devices that were seen.
+    pub roster: Arc<Roster>,
+    /// What time it is.
+    pub clock: Clock,
 }
 
 /// A question that must wait.
@@ -138,7 +157,7 @@ impl serve::Answer for Resolver {
     }
 
     fn begin(&self, desk: &mut Desk) {
-        desk.begin(&self.state.load(), &self.neighbours, &self.clock);
+        desk.begin(&self.state.load(), self.around(), &self.beside.clock);
     }
 
     fn end(&self, desk: &mut Desk) {
@@ -157,7 +176,9 @@ impl serve::Answer for Resolver {
             Err(refusal) => return refuse(packet, &refusal, out),
         };
         desk.notes.queries += 1;
-        let Some((sight, seat, notes)) = desk.client(source.from.ip(), &self.neighbours) else {
+        let from = source.from.ip();
+        let Some((sight, seat, notes)) = desk.client(from, (packet, &question), &self.beside)
+        else {
             let state = Arc::clone(&desk.sight.state);
             let stranger = Stranger { state, packet: packet.into(), question, source: *source };
             return Quick::Later(Later::Who(Box::new(stranger)));
@@ -231,6 +252,9 @@ impl Resolver {
                 return Quick::Reply;
             }
             Action::Local(local) => {
+                if question.qtype == rtype::SVCB {
+                    asked.note_discovery();
+                }
                 asked.answer_here(local, source.to, out);
                 answer::fit(out, limit_octets);
                 return Quick::Reply;
@@ -303,10 +327,15 @@ impl Resolver {
     ) -> Result<Option<Vec<u8>>, Arc<Waiting>> {
         let Stranger { state, packet, question, source } = *stranger;
         let from = source.from.ip();
-        self.neighbours.settle(from).await;
-        let sight = Sight::new(state, &self.clock);
-        let client = sight.state.house.devices.identify(from, &self.neighbours);
+        self.beside.neighbours.settle(from).await;
+        if state.house.devices.has_hosts() && !self.beside.leases.is_fresh() {
+            self.beside.leases.look(&self.beside.hosts, self.now());
+        }
+        let sight = Sight::new(state, &self.beside.clock);
+        let told = sight.state.trusts(from).then(|| options::told(&packet, &question)).flatten();
+        let client = sight.state.house.devices.identify(from, told.as_ref(), self.around());
         let (mut out, mut notes) = (Vec::new(), Notes::default());
+        notes.saw_one(&client, told.map_or(Some(from), |told| told.address));
         let quick = self
             .answer_known(&sight, &client, None, &mut notes, &question, &packet, &source, &mut out);
         notes.settle(&sight.state, sight.tick, &self.books());
@@ -322,8 +351,11 @@ impl Resolver {
         let response = self.fetch_or_give_up(&waiting).await;
         let Waiting { packet, question, client, verdict, .. } = &*waiting;
         let sight =
-            Sight { now: self.clock.now(), tick: self.clock.tick(), ..waiting.sight.clone() };
+            Sight { now: self.now(), tick: self.beside.clock.tick(), ..waiting.sight.clone() };
         let mut notes = Notes::default();
+        if !verdict.is_final() {
+            notes.suspect(&sight.state, client, || self.missed(&question.name));
+        }
         let mut asked = Asked {
             sight: &sight,
             from: waiting.from,
@@ -358,15 +390,16 @@ impl Resolver {
     fn books(&self) -> Books<'_> {
         Books {
             counts: &self.counts,
-            journal: &self.journal,
-            ledger: &self.ledger,
+            journal: &self.beside.journal,
+            ledger: &self.beside.ledger,
+            roster: &self.beside.roster,
             handed: &self.handed,
         }
     }
 
     /// What a query sees that begins now.
     fn sight(&self) -> Sight {
-        Sight::new(self.state.load_full(), &self.clock)
+        Sight::new(self.state.load_full(), &self.beside.clock)
     }
 
     /// Waits until what is answered by now is counted and in the journal.
@@ -376,26 +409,38 @@ impl Resolver {
 
     /// A resolver with its first state: nothing is answered before there is one.
     #[must_use]
-    pub fn new(
-        state: Arc<State>,
-        cache: Cache,
-        neighbours: Neighbours,
-        journal: Arc<Journal>,
-        ledger: Arc<Ledger>,
-        clock: Clock,
-    ) -> Self {
+    pub fn new(state: Arc<State>, cache: Cache, beside: Beside) -> Self {
         Resolver {
             state: ArcSwap::new(state),
             cache,
-            neighbours,
-            journal,
-            ledger,
-            clock,
+            beside,
             counters: Counters::default(),
+            hasher: Keyed::default(),
             places: Arc::default(),
             turns: Turns::default(),
             handed: Arc::default(),
             counts: Counts::default(),
+        }
+    }
+
+    /// What is known around the rules of who asks.
+    #[must_use]
+    pub fn around(&self) -> Around<'_> {
+        self.beside.around()
+    }
+
+    fn now(&self) -> jiff::Timestamp {
+        self.beside.clock.now()
+    }
+
+    /// What is noted of a name that no cache knew.
+    fn missed(&self, name: &Name) -> Did {
+        let site = journal::registrable(name).unwrap_or(*name);
+        Did::Missed {
+            site_hash: self.hasher.hash_one(site.wire()),
+            site,
+            name_hash: self.hasher.hash_one(name.wire()),
+            octets: name.wire().len() - site.wire().len(),
         }
     }
 
@@ -425,7 +470,19 @@ impl Resolver {
     /// The neighbour table.
     #[must_use]
     pub fn neighbours(&self) -> &Neighbours {
-        &self.neighbours
+        &self.beside.neighbours
+    }
+
+    /// The lease files.
+    #[must_use]
+    pub fn leases(&self) -> &Leases {
+        &self.beside.leases
+    }
+
+    /// What devices call themselves.
+    #[must_use]
+    pub fn hosts(&self) -> &Hosts {
+        &self.beside.hosts
     }
 
     /// [`Resolver::fetch`]; where an expired answer is held, only as long as a client would wait
@@ -443,7 +500,7 @@ impl Resolver {
             return outcome;
         }
         let none = Response::unanswered(&waiting.wanted, waiting.question.qtype, EDE_UNREACHABLE);
-        self.cache.insert(&waiting.key(), Arc::new(none), self.clock.tick());
+        self.cache.insert(&waiting.key(), Arc::new(none), self.beside.clock.tick());
         Err(EDE_UNREACHABLE)
     }
 
@@ -465,7 +522,7 @@ impl Resolver {
             Ok(response) => response.clone(),
             Err(code) => Arc::new(Response::unanswered(wanted, question.qtype, *code)),
         };
-        self.cache.insert(&waiting.key(), kept, self.clock.tick());
+        self.cache.insert(&waiting.key(), kept, self.beside.clock.tick());
         read
     }
 
@@ -564,7 +621,43 @@ impl Resolver {
         } else {
             answer::blocked(asked.packet, asked.question, &closed, out);
         }
+        if let Some(kind) = sign_of(verdict.reason, judged, state) {
+            asked.notes.suspect(state, asked.client, || Did::Sign(kind, judged.to_string()));
+        }
         asked.note(verdict, judged);
+    }
+}
+
+/// What a closed name says of whoever asks for it.
+fn sign_of(reason: Reason, judged: &Name, state: &State) -> Option<SignKind> {
+    match reason {
+        Reason::Bypass if policy::is_canary(judged) => Some(SignKind::Canary),
+        Reason::Bypass => Some(SignKind::Relay),
+        Reason::Service(tag) | Reason::Category(tag) | Reason::List(tag) => {
+            state.leads_around(tag).then_some(SignKind::BypassName)
+        }
+        Reason::Essential
+        | Reason::Local
+        | Reason::Pause
+        | Reason::Grant(_)
+        | Reason::Schedule(_)
+        | Reason::AllowRule(..)
+        | Reason::BlockRule(..)
+        | Reason::EverythingClosed
+        | Reason::Budget(_)
+        | Reason::Only
+        | Reason::SafeSearch(_)
+        | Reason::UnknownDevice
+        | Reason::Default => None,
+    }
+}
+
+// === impl Beside ===
+
+impl Beside {
+    /// What is known around the rules of who asks.
+    fn around(&self) -> Around<'_> {
+        Around { neighbours: &self.neighbours, hosts: &self.hosts }
     }
 }
 
@@ -632,6 +725,16 @@ impl Asked<'_> {
             judged: *judged,
             at: sight.now,
         });
+    }
+
+    /// Notes that encrypted DNS was looked for, at a name under which nobody has any here (RFC 9462).
+    #[cold]
+    fn note_discovery(&mut self) {
+        let name = &self.question.name;
+        if policy::local::is_discovery(name) {
+            let (state, client) = (&self.sight.state, self.client);
+            self.notes.suspect(state, client, || Did::Sign(SignKind::Discovery, name.to_string()));
+        }
     }
 
     /// Counts the answer against the budgets it takes time of.

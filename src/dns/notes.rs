@@ -4,10 +4,13 @@
 //! a [`Note`] of ids. What makes text of it comes later ([`Notes::settle`]). A device that asks in a
 //! flood is noted in numbers only ([`Allowance`]): its attempts are one already.
 
+use std::net::IpAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use jiff::Timestamp;
 
+use super::desk::Seat;
 use super::handing::Handing;
 use super::state::State;
 use crate::clients::Client;
@@ -20,12 +23,16 @@ use crate::policy::budget::BudgetSet;
 use crate::policy::rules::{JournalLevel, SubjectId};
 use crate::policy::tags::TagKind;
 use crate::policy::{Action, Reason, ReasonKind, Verdict};
+use crate::roster::{Did, Roster, Sighting, Suspect};
 
 /// Notes one device may take in a second, and at once. A page full of trackers takes a hundred; a
 /// program that retries as fast as it can, some thousand.
 const NOTES_PER_SECOND: u32 = 1_000;
 /// Notes a device may save up: two seconds' worth.
 const NOTES_SAVED_MAX: u32 = 2 * NOTES_PER_SECOND;
+
+/// What may be ways around of one batch: more says nothing that so many do not.
+const SUSPECTS_MAX: usize = 64;
 
 /// What was answered since the start.
 #[derive(Debug, Default)]
@@ -47,6 +54,7 @@ pub(super) struct Books<'a> {
     pub(super) counts: &'a Counts,
     pub(super) journal: &'a Journal,
     pub(super) ledger: &'a Ledger,
+    pub(super) roster: &'a Roster,
     pub(super) handed: &'a Handed,
 }
 
@@ -62,6 +70,10 @@ pub(super) struct Notes {
     kept: Vec<(Note, u64)>,
     /// Who used what a budget limits.
     used: Vec<(SubjectId, BudgetSet)>,
+    /// Who asked how often.
+    seen: Vec<Sighting>,
+    /// What may be ways around.
+    suspects: Vec<Suspect>,
     /// Addresses that were given out.
     pub(super) handing: Handing,
     /// Which batch this is.
@@ -182,9 +194,27 @@ impl Notes {
         }
     }
 
+    /// Notes what a client asked since this was noted last.
+    pub(super) fn saw(&mut self, seat: &mut Seat) {
+        self.seen.extend(seat.sighting());
+    }
+
+    /// Notes one question of a client that has no place yet.
+    pub(super) fn saw_one(&mut self, client: &Client, address: Option<IpAddr>) {
+        self.seen.push(Sighting { device: Arc::clone(&client.device), address, queries: 1 });
+    }
+
+    /// Notes what may be a way around. What adults do is nobody's business.
+    #[cold]
+    pub(super) fn suspect(&mut self, state: &State, client: &Client, what: impl FnOnce() -> Did) {
+        if self.suspects.len() < SUSPECTS_MAX && state.watches(client.subject) {
+            self.suspects.push(Suspect { device: Arc::clone(&client.device), what: what() });
+        }
+    }
+
     /// Brings the notes where they belong.
     pub(super) fn settle(&mut self, state: &State, now: Tick, books: &Books<'_>) {
-        let Books { counts, journal, ledger, handed } = *books;
+        let Books { counts, journal, ledger, roster, handed } = *books;
         self.handing.settle(handed, now);
         let numbers = [
             (&counts.queries, &mut self.queries),
@@ -203,8 +233,15 @@ impl Notes {
                 queries => journal.record_flood(entry, queries),
             }
         }
+        let household = &state.house.policy.household;
         for (subject, budgets) in self.used.drain(..) {
-            ledger.touch(&state.house.policy.household, subject, budgets);
+            ledger.touch(household, subject, budgets);
+        }
+        if !self.seen.is_empty() {
+            roster.note(&household.zone, self.seen.drain(..));
+        }
+        if !self.suspects.is_empty() {
+            roster.suspect(&household.zone, self.suspects.drain(..));
         }
         self.batch += 1;
     }

@@ -14,7 +14,7 @@ use crate::house::House;
 use crate::name::Name;
 use crate::policy::passing::Passing;
 use crate::policy::rules::{JournalLevel, SubjectId, SubjectKind};
-use crate::policy::tags::Tag;
+use crate::policy::tags::{Tag, TagSet};
 use crate::policy::{Action, Moment};
 
 /// A household with its upstreams, compiled for queries.
@@ -31,6 +31,8 @@ pub struct State {
     forwards: Vec<(Name, u8)>,
     subjects: Vec<Facts>,
     tag_ids: Vec<Arc<str>>,
+    /// The category of ways around, and its services and lists.
+    bypass: TagSet,
     /// The networks of this machine's interfaces.
     own_networks: Vec<(IpAddr, u8)>,
     moment: ArcSwap<Moment>,
@@ -49,6 +51,8 @@ pub(super) struct Facts {
     /// Whether the addresses that its devices are given are remembered: what adults ask for never
     /// is.
     is_handed: bool,
+    /// Whether ways around are noted of its devices: what adults do never is.
+    is_watched: bool,
 }
 
 /// Upstreams with what they were made from, so that a reload keeps their connections and health.
@@ -61,6 +65,8 @@ struct Group {
     upstreams: Arc<Upstreams>,
 }
 
+/// The category of ways around the filter.
+const BYPASS: &str = "bypass";
 /// The place of the adults' group.
 const ADULTS: u8 = 0;
 
@@ -107,9 +113,14 @@ impl State {
                 journal: subject.rules.journal,
                 group: if subject.rules.relays_closed { children } else { adults },
                 is_handed: house.config.enforce.is_some() && subject.kind != SubjectKind::Adult,
+                is_watched: subject.kind != SubjectKind::Adult,
             })
             .collect();
         let tag_ids = household.tags.iter().map(|(_, info)| info.id.as_str().into()).collect();
+        let bypass = household.tags.iter().filter(|(_, info)| {
+            info.id == BYPASS || info.category.is_some_and(|tag| household.tags.info(tag).id == BYPASS)
+        });
+        let bypass = bypass.map(|(tag, _)| tag).collect();
         let moment = house.policy.moment_with(clock.now(), &passing);
         let (moment, passing) = (ArcSwap::from_pointee(moment), Mutex::new(passing));
         let id = previous.map_or(0, |state| state.id) + 1;
@@ -121,6 +132,7 @@ impl State {
             forwards,
             subjects,
             tag_ids,
+            bypass,
             own_networks,
             moment,
             passing,
@@ -174,6 +186,13 @@ impl State {
         dns.allow_from.iter().chain(own).any(|&(network, bits)| is_inside(from, network, bits))
     }
 
+    /// Whether whoever asks from this address is believed when it says for which device.
+    #[must_use]
+    pub fn trusts(&self, from: IpAddr) -> bool {
+        let forwarders = &self.house.config.dns.trusted_forwarders;
+        forwarders.iter().any(|&(network, bits)| is_inside(from, network, bits))
+    }
+
     /// The groups of upstreams, for `amparo status`.
     pub fn upstreams(&self) -> impl Iterator<Item = &Arc<Upstreams>> {
         self.groups.iter().map(|group| &group.upstreams)
@@ -184,6 +203,14 @@ impl State {
     #[must_use]
     pub fn upstreams_for(&self, name: &Name) -> &Arc<Upstreams> {
         self.upstreams_of(self.zone_of(name).unwrap_or(ADULTS))
+    }
+
+    /// Who knows the names of this house: the upstreams of the name's zone, else those of the first zone
+    /// that is asked elsewhere; none where no zone is.
+    #[must_use]
+    pub fn upstreams_of_house(&self, name: &Name) -> Option<&Arc<Upstreams>> {
+        let group = self.zone_of(name).or(self.forwards.first().map(|(_, group)| *group))?;
+        Some(self.upstreams_of(group))
     }
 
     /// Whether a name is closed at a moment for the child with this id; none, or an id that is gone:
@@ -200,6 +227,16 @@ impl State {
     /// Whether the addresses given to this subject's devices are remembered.
     pub(super) fn hands_to(&self, subject: SubjectId) -> bool {
         self.facts(subject).is_handed
+    }
+
+    /// Whether ways around are noted of this subject's devices.
+    pub(super) fn watches(&self, subject: SubjectId) -> bool {
+        self.facts(subject).is_watched
+    }
+
+    /// Whether a tag is about ways around.
+    pub(super) fn leads_around(&self, tag: Tag) -> bool {
+        self.bypass.contains(tag)
     }
 
     /// What every query of a subject needs.

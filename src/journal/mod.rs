@@ -38,7 +38,7 @@ use crate::policy::rules::JournalLevel;
 use crate::words::Words;
 
 pub use self::fold::Overflow;
-pub use self::site::site_of;
+pub use self::site::{registrable, site_of};
 
 /// The journal's file in the state directory.
 pub const FILE_NAME: &str = "journal.db";

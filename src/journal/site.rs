@@ -13,7 +13,8 @@ pub fn site_of(name: &Name, service: Option<&str>) -> String {
 }
 
 /// The public suffix with one label before it; none when the name has no more than the suffix.
-fn registrable(name: &Name) -> Option<Name> {
+#[must_use]
+pub fn registrable(name: &Name) -> Option<Name> {
     let suffix_labels = name.public_suffix().labels;
     (name.label_count() > suffix_labels).then(|| name.last_labels(suffix_labels + 1))
 }

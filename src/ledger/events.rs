@@ -1,6 +1,9 @@
 //! What the family may want to be told: numbered, the last ones kept.
 
+use std::net::IpAddr;
+
 use jiff::Timestamp;
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use super::state::Time;
@@ -55,10 +58,42 @@ pub enum Happening {
         /// The budget's word.
         budget: String,
     },
+    /// A device of nobody's asked for the first time.
+    NewDevice {
+        /// Its id: hardware address, `id:NAME`, or address.
+        device: String,
+        /// Where it asked from.
+        address: Option<IpAddr>,
+        /// What it calls itself.
+        host: Option<String>,
+    },
+    /// A device may be on a way around; one event for each device and day.
+    Suspicion {
+        /// Its id.
+        device: String,
+        /// Whose it is; none: nobody's.
+        child: Option<String>,
+        /// The day.
+        day: Date,
+        /// What was seen of it.
+        signs: Vec<SignSeen>,
+    },
     /// Nobody knows any more what time it is.
     TimeUnknown,
     /// It is known again.
     TimeKnown,
+}
+
+/// A kind of sign that a device may be on a way around.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignSeen {
+    /// The word of its kind.
+    pub kind: String,
+    /// How often it was seen that day.
+    pub count: u64,
+    /// The name or the site it was last.
+    #[serde(default)]
+    pub name: Option<String>,
 }
 
 /// The last events.
@@ -80,6 +115,8 @@ impl Happening {
             Happening::RequestAnswered { .. } => "request_answered",
             Happening::Warning { .. } => "warning",
             Happening::UsedUp { .. } => "used_up",
+            Happening::NewDevice { .. } => "new_device",
+            Happening::Suspicion { .. } => "suspicion",
             Happening::TimeUnknown => "time_unknown",
             Happening::TimeKnown => "time_known",
         }
@@ -92,6 +129,39 @@ impl Events {
         self.all.push(Event { id: self.last, at: time.now, what });
         let over = self.all.len().saturating_sub(EVENTS_MAX);
         self.all.drain(..over);
+    }
+
+    /// Adds a suspicion, or tells more of the one of that device and day.
+    pub(super) fn suspect(
+        &mut self,
+        device: &str,
+        child: Option<&str>,
+        day: Date,
+        found: Vec<SignSeen>,
+        time: &Time,
+    ) {
+        let same = self.all.iter_mut().rev().find_map(|event| match &mut event.what {
+            Happening::Suspicion { device: other, day: of, signs, .. }
+                if other == device && *of == day =>
+            {
+                Some(signs)
+            }
+            Happening::Suspicion { .. }
+            | Happening::RequestMade { .. }
+            | Happening::RequestAnswered { .. }
+            | Happening::Warning { .. }
+            | Happening::UsedUp { .. }
+            | Happening::NewDevice { .. }
+            | Happening::TimeUnknown
+            | Happening::TimeKnown => None,
+        });
+        match same {
+            Some(signs) => *signs = found,
+            None => {
+                let (device, child) = (device.to_owned(), child.map(str::to_owned));
+                self.add(Happening::Suspicion { device, child, day, signs: found }, time);
+            }
+        }
     }
 
     /// Those after a number, oldest first.

@@ -23,21 +23,24 @@ mod requests;
 mod spans;
 mod state;
 
+use std::net::IpAddr;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 
 use crate::clock::{Clock, Tick};
+use crate::kept::{self, Store};
 use crate::policy::budget::BudgetSet;
 use crate::policy::passing::Passing;
 use crate::policy::rules::{Household, SubjectId};
 use crate::words::Words;
 
 pub use changes::{AUDIT_MAX, AuditEntry, UNDO_MAX};
-pub use events::{EVENTS_MAX, Event, Happening};
+pub use events::{EVENTS_MAX, Event, Happening, SignSeen};
 pub use file::FILE_OCTETS_MAX;
 pub use minutes::{BONUS_MINUTES_MAX, WARNINGS};
 pub use people::FREE_HOURS_MAX;
@@ -47,7 +50,7 @@ pub use requests::{
 };
 pub use spans::{WORD_CHARS_MAX, WORDS_MAX};
 
-use file::Store;
+use events::Events;
 use minutes::Effect;
 use state::{State, Time};
 
@@ -133,16 +136,28 @@ pub struct Done {
 pub struct Written {
     /// Whom it is about: the child's or adult's id.
     pub child: String,
-    /// The word, as written.
+    /// The word or the device, as written.
     pub word: String,
-    /// Opened or closed.
-    pub allow: bool,
+    /// What became of it.
+    pub what: Permanent,
     /// What the file was before, as a checksum.
     pub before_hash: String,
     /// What it was after.
     pub after_hash: String,
     /// Where the file as it was before is kept.
     pub backup: String,
+}
+
+/// What becomes of a word in the config file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Permanent {
+    /// It is open.
+    Allow,
+    /// It is closed.
+    Block,
+    /// It is a device, and somebody's.
+    Assign,
 }
 
 /// What was taken back.
@@ -173,6 +188,20 @@ pub struct Usage {
     pub is_running: bool,
 }
 
+// === impl Permanent ===
+
+impl Permanent {
+    /// Its word in the audit.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Permanent::Allow => "allow",
+            Permanent::Block => "block",
+            Permanent::Assign => "assign",
+        }
+    }
+}
+
 // === impl Ledger: the file ===
 
 impl Ledger {
@@ -180,15 +209,17 @@ impl Ledger {
     /// before it, or to nothing, and [`Ledger::troubles`] says so.
     #[must_use]
     pub fn open(directory: &Path, clock: Clock) -> Ledger {
-        let found = Store::open(directory);
-        Ledger::of(found.state, found.trouble, Some(found.store), clock)
+        let found = Store::open(directory, file::NAME);
+        let trouble = found.trouble.as_ref().map(file::trouble_words);
+        Ledger::of(found.state, trouble, Some(found.store), clock)
     }
 
     /// What is kept in a directory, only looked at: a daemon may be writing there.
     #[must_use]
     pub fn look(directory: &Path, clock: Clock) -> Ledger {
-        let found = Store::look(directory);
-        Ledger::of(found.state, found.trouble, None, clock)
+        let found = Store::look(directory, file::NAME);
+        let trouble = found.trouble.as_ref().map(file::trouble_words);
+        Ledger::of(found.state, trouble, None, clock)
     }
 
     /// An empty one that is never written.
@@ -209,7 +240,7 @@ impl Ledger {
     /// what no checksum guards against.
     #[must_use]
     pub fn sealed(body: &str) -> String {
-        file::seal(1, body)
+        kept::seal(file::NAME, 1, body)
     }
 
     fn of(mut state: State, trouble: Option<Words>, store: Option<Store>, clock: Clock) -> Ledger {
@@ -263,7 +294,9 @@ impl Ledger {
             snapshot.saved.clone_from(&heartbeat);
             (snapshot, heartbeat)
         };
-        let result = store.as_mut().map_or(Ok(()), |store| store.write(snapshot));
+        let result = store
+            .as_mut()
+            .map_or(Ok(()), |store| file::body_of(snapshot).and_then(|body| store.write(&body)));
         let mut inner = self.lock();
         match &result {
             Ok(()) => {
@@ -396,6 +429,27 @@ impl Ledger {
         };
         let state = &inner.state;
         state.minutes.usage(household, subject, state.saved.as_ref(), &time)
+    }
+
+    /// Tells that a device of nobody's asked for the first time.
+    pub fn met(&self, device: &str, address: Option<IpAddr>, host: Option<&str>) {
+        let (device, host) = (device.to_owned(), host.map(str::to_owned));
+        self.happened(|events, time| {
+            events.add(Happening::NewDevice { device, address, host }, time);
+        });
+    }
+
+    /// Tells that a device may be on a way around: one event for each device and day, which says
+    /// all that was seen of it.
+    pub fn suspect(&self, device: &str, child: Option<&str>, day: Date, signs: Vec<SignSeen>) {
+        self.happened(|events, time| events.suspect(device, child, day, signs, time));
+    }
+
+    fn happened(&self, tell: impl FnOnce(&mut Events, &Time)) {
+        let mut inner = self.lock();
+        let time = inner.time(&self.clock);
+        tell(&mut inner.state.events, &time);
+        inner.is_dirty = true;
     }
 
     /// What happened after the event of this number, oldest first: at most the last

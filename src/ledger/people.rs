@@ -12,6 +12,7 @@ use super::events::Happening;
 use super::spans::{Said, Thing, word_of};
 use super::state::{Held, State, Time, later};
 use super::{
+    Permanent,
     Actor, Answer, AuditEntry, Done, Ledger, Refusal, Request, RequestState, Span, TIME_WORD,
     Undone, Written,
 };
@@ -100,16 +101,17 @@ impl Ledger {
         &self,
         child: &str,
         word: &str,
-        allow: bool,
+        what: Permanent,
         written: Option<&Written>,
         by: &Actor,
     ) -> Done {
         let done = self.note_only(|state, time| {
-            let action = if allow { "allow" } else { "block" };
+            let action = what.word();
             let about = About { child: Some(child), what: Some(word), ..About::default() };
             let id = state.changes.add(action, about, by, time);
             let thing = Thing::Word(word.to_owned());
-            let is_said = state.spans.get(child, &thing, time).is_some();
+            let is_said =
+                what != Permanent::Assign && state.spans.get(child, &thing, time).is_some();
             let steps = is_said.then(|| say(state, child, thing, None, time)).into_iter().collect();
             if is_said || written.is_some() {
                 state.changes.can_undo(id, steps, written.cloned());

@@ -73,6 +73,15 @@ const MYSELF: &str = "amparo.test";
 /// A name that is always closed, to see what that looks like.
 const BLOCKED: &str = "blocked.amparo.test";
 
+/// The name by which devices look for encrypted DNS of whoever answers them (RFC 9462 §4).
+const DISCOVERY: &[u8] = b"\x04_dns\x08resolver\x04arpa\x00";
+
+/// Whether this is the name by which devices look for encrypted DNS.
+#[must_use]
+pub fn is_discovery(name: &Name) -> bool {
+    name.wire() == DISCOVERY
+}
+
 /// Special-use names and the private reverse zones, each with where it is said that they stay in
 /// the house. `ipv4only.arpa` is not among them: phones behind NAT64 need the answer of their
 /// network (RFC 8880).

@@ -124,6 +124,12 @@ const CANARY: &[u8] = b"\x13use-application-dns\x03net\x00";
 /// iCloud Private Relay turns itself off where these do not exist (Apple's notes for networks).
 const RELAYS: [&[u8]; 2] = [b"\x04mask\x06icloud\x03com\x00", b"\x07mask-h2\x06icloud\x03com\x00"];
 
+/// Whether this is the name by which Firefox looks whether it may use a DNS server of its own.
+#[must_use]
+pub fn is_canary(name: &Name) -> bool {
+    is_one_of(name, &[CANARY])
+}
+
 impl Policy {
     /// The rules with the lists they speak of.
     #[must_use]

@@ -194,7 +194,7 @@ static STATES: [(&str, Words); 4] = [
     ("expired", Words::new("vencida", "expired")),
 ];
 
-static ACTIONS: [(&str, Words); 13] = [
+static ACTIONS: [(&str, Words); 15] = [
     ("pause", Words::new("pausa", "pause")),
     ("resume", Words::new("fin de pausa", "resume")),
     ("grant", Words::new("tiempo libre", "free time")),
@@ -208,4 +208,6 @@ static ACTIONS: [(&str, Words); 13] = [
     ("start", Words::new("iniciar", "start")),
     ("stop", Words::new("detener", "stop")),
     ("reload", Words::new("releer", "reload")),
+    ("assign", Words::new("asignar", "assign")),
+    ("forget", Words::new("olvidar", "forget")),
 ];

@@ -142,6 +142,7 @@ impl<'a> Core<'a> {
                 ledger.answer(id, Answer { approve, word: None, span, note }, by)
             }
             Do::Requests | Do::Audit { .. } | Do::Week { .. } => panic!("it changes nothing"),
+            Do::Assign { .. } | Do::Forget { .. } => panic!("it is nothing of a while"),
         };
         done.map(|done| done.id).map_err(|no| format!("{no:?}"))
     }

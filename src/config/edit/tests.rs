@@ -20,7 +20,8 @@ fn origin() -> Origin {
 }
 
 fn edit(text: &str, allow: bool, word: &str) -> Result<Edited, Wrong> {
-    apply(text, &Edit { person: "sofia", word, allow }, &system(), &origin())
+    let change = if allow { Change::Allow } else { Change::Block };
+    apply(text, &Edit { person: "sofia", word, change }, &system(), &origin())
 }
 
 #[track_caller]
@@ -59,6 +60,41 @@ fn a_key_that_is_missing_comes_below_the_last_of_the_table() {
         "[child.sofia]\nage=9\nblock=[\"tiktok\"]\n[child.sofia.budget]\nyoutube = \"1h\"\n",
     );
     check("[adult.sofia]", "-tiktok", "[adult.sofia]\nblock = [\"tiktok\"]");
+}
+
+#[test]
+fn a_device_is_given_to_somebody_and_to_nobody_else() {
+    let given = |text: &str, word: &str| {
+        let edit = Edit { person: "sofia", word, change: Change::Device };
+        apply(text, &edit, &system(), &origin())
+    };
+    for (text, expected) in [
+        (
+            "[child.sofia]\nage = 9 # nine\nbedtime = \"20:00-06:00\"\n",
+            "[child.sofia]\nage = 9 # nine\ndevices = [\"3c:22:fb:12:34:56\"]\nbedtime = \"20:00-06:00\"\n",
+        ),
+        (
+            "[child.sofia]\nage = 9\ndevices = \"192.168.1.5\" # tablet\n",
+            "[child.sofia]\nage = 9\ndevices = [\"192.168.1.5\", \"3c:22:fb:12:34:56\"] # tablet\n",
+        ),
+        (
+            "[child.sofia]\nage = 9\n[adult.ana]\n# hers\ndevices = [\"3C-22-FB-12-34-56\", \"10.0.0.1\"]\n",
+            "[child.sofia]\nage = 9\ndevices = [\"3c:22:fb:12:34:56\"]\n[adult.ana]\n# hers\ndevices = [\"10.0.0.1\"]\n",
+        ),
+        (
+            "[child.sofia]\nage = 9\n[child.mateo]\nage = 14\ndevices = \"3c:22:fb:12:34:56\"\n",
+            "[child.sofia]\nage = 9\ndevices = [\"3c:22:fb:12:34:56\"]\n[child.mateo]\nage = 14\n",
+        ),
+    ] {
+        let changed = Edited::Changed(expected.to_owned());
+        assert_eq!(given(text, "3c:22:fb:12:34:56").unwrap(), changed);
+        assert_eq!(given(expected, "3c:22:fb:12:34:56").unwrap(), Edited::AlreadySo);
+    }
+    let text = "[child.sofia]\nage = 9\n";
+    assert!(matches!(given(text, "a phone"), Err(Wrong::Word { .. })));
+    assert!(matches!(given(text, "host:"), Err(Wrong::Word { .. })));
+    let host = "[child.sofia]\nage = 9\ndevices = [\"host:sofia-tablet\"]\n";
+    assert_eq!(given(text, "host:sofia-tablet").unwrap(), Edited::Changed(host.to_owned()));
 }
 
 #[test]
@@ -196,7 +232,7 @@ fn what_the_file_says_already_is_left_alone() {
 fn what_cannot_be_done_says_what_to_do() {
     let text = "[child.sofia]\nage = 9\n";
     let why = |text, person, word| {
-        let wrong = apply(text, &Edit { person, word, allow: true }, &system(), &origin());
+        let wrong = apply(text, &Edit { person, word, change: Change::Allow }, &system(), &origin());
         wrong.unwrap_err().to_string()
     };
     assert_eq!(

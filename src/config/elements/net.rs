@@ -13,15 +13,6 @@ const PORT_DNS: u16 = 53;
 /// The port of DNS over TLS (RFC 7858 §3.1).
 const PORT_DOT: u16 = 853;
 
-/// A device as it is written.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::config) enum Device {
-    /// One that is recognised.
-    Address(Address),
-    /// `host:NAME` or `id:NAME`, which are recognised later.
-    Later,
-}
-
 /// An upstream as it is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::config) enum Upstream {
@@ -32,31 +23,25 @@ pub(in crate::config) enum Upstream {
 }
 
 /// Reads a device: a MAC, an address, a range, `host:NAME` or `id:NAME`.
-pub(in crate::config) fn device(text: &str) -> Result<Device, Mistake> {
+pub(in crate::config) fn device(text: &str) -> Result<Address, Mistake> {
     if let Some(mac) = mac(text) {
-        return Ok(Device::Address(Address::Mac(mac)));
+        return Ok(Address::Mac(mac));
     }
-    for prefix in ["host:", "id:"] {
-        if let Some(name) = text.strip_prefix(prefix) {
-            let good = !name.is_empty()
-                && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
-            return if good {
-                Ok(Device::Later)
-            } else {
-                Err(Mistake::new(
-                    format!("`{text}` has no name behind the colon"),
-                    format!("write letters, digits and `-`, like `{prefix}mateo-phone`"),
-                ))
-            };
-        }
+    if let Some((prefix @ ("host" | "id"), _)) = text.split_once(':') {
+        return Address::parse(text).map_err(|_| {
+            Mistake::new(
+                format!("`{text}` has no name behind the colon"),
+                format!("write letters, digits and `-`, like `{prefix}:mateo-phone`"),
+            )
+        });
     }
     match net(text) {
-        Ok((address, bits)) => Ok(Device::Address(Address::Net(address, bits))),
+        Ok((address, bits)) => Ok(Address::Net(address, bits)),
         Err(mistake) if text.contains('/') => Err(mistake),
         Err(_) => Err(Mistake::new(
             format!("`{text}` is not a device"),
-            "write a MAC (`3c:22:fb:12:34:56`), an address (`192.168.1.42`) or a range \
-             (`192.168.1.32/28`)",
+            "write a MAC (`3c:22:fb:12:34:56`), an address (`192.168.1.42`), a range \
+             (`192.168.1.32/28`) or what it calls itself (`host:mateo-phone`)",
         )),
     }
 }
@@ -226,15 +211,16 @@ mod tests {
     #[test]
     fn a_device_is_a_mac_an_address_or_a_range() {
         let mac = Address::Mac(Mac([0x3c, 0x22, 0xfb, 0x12, 0x34, 0x56]));
-        assert_eq!(device("3c:22:fb:12:34:56"), Ok(Device::Address(mac.clone())));
-        assert_eq!(device("3C-22-FB-12-34-56"), Ok(Device::Address(mac)));
-        let net = |a: &str, bits| Ok(Device::Address(Address::Net(a.parse().unwrap(), bits)));
+        assert_eq!(device("3c:22:fb:12:34:56"), Ok(mac.clone()));
+        assert_eq!(device("3C-22-FB-12-34-56"), Ok(mac));
+        let net = |a: &str, bits| Ok(Address::Net(a.parse().unwrap(), bits));
         assert_eq!(device("192.168.1.42"), net("192.168.1.42", 32));
         assert_eq!(device("192.168.1.42/28"), net("192.168.1.32", 28));
         assert_eq!(device("0.0.0.0/0"), net("0.0.0.0", 0));
         assert_eq!(device("fe80::1"), net("fe80::1", 128));
         assert_eq!(device("::ffff:192.168.1.42"), net("192.168.1.42", 32));
-        assert_eq!(device("id:mateo-phone"), Ok(Device::Later));
+        assert_eq!(device("host:Mateo-Phone"), Ok(Address::Host("mateo-phone".into())));
+        assert_eq!(device("id:mateo-phone").unwrap().to_string(), "id:mateo-phone");
         for bad in ["3c:22:fb:12:34", "192.168.1", "1.2.3.4/33", "1.2.3.4/+8", "id:", "phone", ""] {
             assert!(device(bad).is_err(), "{bad}");
         }

@@ -577,13 +577,7 @@ error: `45` is not a length of time
 13 | budget = { youtube = "1h", games = { mon-fri = "45" } }
    |                                                ^^^^ write it like `45m`, `1h30m` or `2d`
 
-warning: `host:tablet` is not recognised yet
-  --> /etc/amparo/amparo.toml:14:11
-   |
-14 | devices = "host:tablet"
-   |           ^^^^^^^^^^^^^ meanwhile that device gets what `unknown_devices` says
-
-2 problems and 4 warnings in /etc/amparo/amparo.toml.
+2 problems and 3 warnings in /etc/amparo/amparo.toml.
 "#,
     );
 }

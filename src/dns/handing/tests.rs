@@ -3,17 +3,18 @@ use std::sync::Arc;
 use proptest::prelude::*;
 
 use super::*;
-use crate::clients::Neighbours;
+use crate::clients::{Hosts, Leases, Neighbours};
 use crate::clock::Clock;
 use crate::config::{self, Origin, System};
 use crate::dns::cache::{Cache, Key};
 use crate::dns::serve::{Answer as _, Quick, Source};
-use crate::dns::{Resolver, State, wire};
+use crate::dns::{Beside, Resolver, State, wire};
 use crate::house::{Copies, House};
 use crate::journal::Journal;
 use crate::ledger::Ledger;
 use crate::name::Name;
 use crate::policy::passing::Passing;
+use crate::roster::Roster;
 use crate::words::Language;
 
 const A: &[u8] = b"\xc0\x0c\0\x01\0\x01\0\0\x01\x2c\0\x04\xcb\0\x71\x05";
@@ -93,14 +94,16 @@ fn handed_to(device: &str, more: &str) -> Vec<String> {
     let clock = Clock::held("2026-11-23T12:00:00Z".parse().unwrap());
     let journal = Journal::open(&folder.path().join("j"), &house.config.journal, clock.clone());
     let state = Arc::new(State::new(house, Vec::new(), Passing::default(), &clock, None));
-    let resolver = Resolver::new(
-        Arc::clone(&state),
-        Cache::new(1 << 20, 10),
-        Neighbours::fixed([]),
-        Arc::new(journal.unwrap()),
-        Arc::new(Ledger::in_memory(clock.clone())),
-        clock.clone(),
-    );
+    let beside = Beside {
+        neighbours: Neighbours::fixed([]),
+        hosts: Hosts::default(),
+        leases: Leases::new(&["/dev/null".into()]),
+        journal: Arc::new(journal.unwrap()),
+        ledger: Arc::new(Ledger::in_memory(clock.clone())),
+        roster: Arc::new(Roster::in_memory(clock.clone())),
+        clock: clock.clone(),
+    };
+    let resolver = Resolver::new(Arc::clone(&state), Cache::new(1 << 20, 10), beside);
     let mut desk = resolver.desk(1);
     resolver.begin(&mut desk);
     let source = Source { from: (ip(device), 4000).into(), to: ip("192.168.1.1"), tcp: false };

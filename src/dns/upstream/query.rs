@@ -47,6 +47,22 @@ pub struct Ask<'a> {
     pub authentic_data: bool,
 }
 
+impl<'a> Ask<'a> {
+    /// A question of this machine's own.
+    #[must_use]
+    pub fn of_our_own(name: &'a Name, qtype: u16) -> Self {
+        Ask {
+            name,
+            name_as_asked: name.wire(),
+            qtype,
+            qclass: crate::dns::wire::CLASS_IN,
+            dnssec_ok: false,
+            checking_disabled: false,
+            authentic_data: false,
+        }
+    }
+}
+
 /// An [`Ask`] that outlives its client; two clients with equal questions share one answer.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Question {

@@ -17,7 +17,7 @@ fn written(word: &str) -> Written {
     Written {
         child: "sofia".to_owned(),
         word: word.to_owned(),
-        allow: true,
+        what: Permanent::Allow,
         before_hash: "a".to_owned(),
         after_hash: "b".to_owned(),
         backup: "amparo.toml.1".to_owned(),
@@ -25,14 +25,14 @@ fn written(word: &str) -> Written {
 }
 
 fn wrote(at: &At, edit: &Written) -> Done {
-    at.ledger.for_good(&edit.child, &edit.word, edit.allow, Some(edit), &ana())
+    at.ledger.for_good(&edit.child, &edit.word, edit.what, Some(edit), &ana())
 }
 
 #[test]
 fn for_good_forgets_what_was_said_for_a_while_and_goes_back_to_it() {
     let at = At::noon();
     at.ledger.close_word("sofia", "site.com", at.minutes(60), &ana()).unwrap();
-    let done = at.ledger.for_good("sofia", "site.com", true, None, &ana());
+    let done = at.ledger.for_good("sofia", "site.com", Permanent::Allow, None, &ana());
     assert_eq!(at.ledger.audit(1)[0].id, done.id);
     assert_eq!(undo(&at).unwrap(), "allow site.com");
     assert_eq!(undo(&at).unwrap(), "block site.com");

@@ -36,6 +36,8 @@ fn told(at: &At) -> Vec<String> {
         Happening::UsedUp { budget, .. } => format!("{budget} used up"),
         Happening::RequestMade { .. }
         | Happening::RequestAnswered { .. }
+        | Happening::NewDevice { .. }
+        | Happening::Suspicion { .. }
         | Happening::TimeUnknown
         | Happening::TimeKnown => event.what.word().to_owned(),
     };
