@@ -139,8 +139,17 @@ impl Mac {
         (mac.0 != [0; 6] && mac.0[0] & 1 == 0).then_some(mac)
     }
 
+    /// Whether the device made this address up (IEEE 802: the second lowest bit of the first octet,
+    /// "locally administered"). Phones, tablets and newer computers show each network another one,
+    /// and some a new one after weeks or when the network is forgotten; virtual machines and
+    /// containers have such addresses too. It says nothing of who made the device.
+    #[must_use]
+    pub fn is_random(self) -> bool {
+        self.0[0] & 2 != 0
+    }
+
     /// Reads a hardware address; none when the text does not look like one.
-    fn parse(text: &str) -> Result<Option<Self>, NotAnAddress> {
+    pub(super) fn parse(text: &str) -> Result<Option<Self>, NotAnAddress> {
         let separator = if text.contains('-') { '-' } else { ':' };
         if text.split(separator).count() != 6 || text.contains("::") || text.contains('.') {
             return Ok(None);
@@ -258,6 +267,19 @@ mod tests {
             "`192.168.1.42/24` is a range with one device in it: write `192.168.1.0/24` for the \
              whole range, or `192.168.1.42` for the device alone",
         );
+    }
+
+    #[test]
+    fn a_made_up_hardware_address_is_told_from_a_makers() {
+        for (octets, expected) in [
+            ([0x3c, 0x22, 0xfb, 0x12, 0x34, 0x56], false),
+            ([0x00, 0x15, 0xb9, 0x00, 0x00, 0x01], false),
+            ([0x02, 0x42, 0xac, 0x11, 0x00, 0x02], true),
+            ([0xda, 0xa1, 0x19, 0x12, 0x34, 0x56], true),
+            ([0x5e, 0x22, 0xfb, 0x12, 0x34, 0x56], true),
+        ] {
+            assert_eq!(Mac(octets).is_random(), expected, "{}", Mac(octets));
+        }
     }
 
     proptest! {

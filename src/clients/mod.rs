@@ -2,9 +2,12 @@
 //!
 //! [`table`] is pure and holds the household's devices; [`neighbours`] keeps what the kernel knows
 //! of hardware addresses. Start reading at [`Table::identify`].
+//!
+//! [`maker`] knows who made a device.
 
 pub mod address;
 mod kernel;
+pub mod maker;
 pub mod neighbours;
 pub mod table;
 
