@@ -66,7 +66,7 @@
 //! | [`timekeeping`] | clock | whether the time is known, and asking for it where it is not |
 //! | [`policy`] | name, words | PURE: who × what × when → verdict and reason. Cannot fail |
 //! | [`lists`] | name, words, sys, policy | text → entries → index, a file → look-up |
-//! | [`clients`] | name, clock, policy | address → device → subject; the kernel's neighbour table |
+//! | [`clients`] | name, words, clock, policy | address → device → subject; the kernel's neighbour table; names of devices |
 //! | [`ledger`] | name, words, fnv, clock, policy | what expires or is counted, durable: pauses, grants, requests, minutes |
 //! | [`config`] | name, words, fnv, policy, lists, clients | the one file: raw → checked, every mistake at once |
 //! | [`house`] | all of these but clock | reads the lists of a config: everything that decides, whole |
@@ -127,6 +127,8 @@
 //! | what `check` warns of | `config/lint.rs` |
 //! | how a change gets into the config file | `config/edit.rs` |
 //! | what a router is told, and how | [`enforce`], `docs/enforce/` |
+//! | a DHCP server's lease file | one file in `clients/leases/`, a line in its table, `docs/devices/` |
+//! | which makers of devices are known | `clients/makers.sh`, which writes `makers.txt` |
 
 pub mod cli;
 pub mod clients;

@@ -7,6 +7,8 @@ pub mod time;
 
 pub mod family;
 
+pub mod leases;
+
 use std::fmt;
 
 /// A language the program speaks.

@@ -18,7 +18,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("timekeeping", &["clock"]),
     ("policy", &["name", "words"]),
     ("lists", &["name", "words", "sys", "policy"]),
-    ("clients", &["name", "clock", "policy"]),
+    ("clients", &["name", "words", "clock", "policy"]),
     ("ledger", &["name", "words", "fnv", "clock", "policy"]),
     ("config", &["name", "words", "fnv", "policy", "lists", "clients"]),
     ("house", &["name", "words", "fnv", "sys", "policy", "lists", "clients", "config"]),

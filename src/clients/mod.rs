@@ -3,14 +3,21 @@
 //! [`table`] is pure and holds the household's devices; [`neighbours`] keeps what the kernel knows
 //! of hardware addresses. Start reading at [`Table::identify`].
 //!
-//! [`maker`] knows who made a device.
+//! What a device is called is in [`hosts`], out of three sources: what the DHCP server wrote down
+//! ([`leases`]), what the device itself answers (mDNS), and what the router says of its
+//! address. [`maker`] knows who made it. None of that is proof of anything: a device says itself
+//! what it is called.
 
 pub mod address;
+pub mod hosts;
 mod kernel;
+pub mod leases;
 pub mod maker;
 pub mod neighbours;
 pub mod table;
 
 pub use address::{Address, Mac, NotAnAddress, is_inside};
+pub use hosts::Hosts;
+pub use leases::{Lease, LeaseFiles};
 pub use neighbours::Neighbours;
 pub use table::{Client, DeviceRule, Table};
