@@ -4,7 +4,7 @@
 //! of hardware addresses. Start reading at [`Table::identify`].
 //!
 //! What a device is called is in [`hosts`], out of three sources: what the DHCP server wrote down
-//! ([`leases`]), what the device itself answers (mDNS), and what the router says of its
+//! ([`leases`]), what the device itself answers ([`mdns`]), and what the router says of its
 //! address. [`maker`] knows who made it. None of that is proof of anything: a device says itself
 //! what it is called.
 
@@ -13,6 +13,7 @@ pub mod hosts;
 mod kernel;
 pub mod leases;
 pub mod maker;
+pub mod mdns;
 pub mod neighbours;
 pub mod table;
 
