@@ -67,7 +67,7 @@
 //! | [`timekeeping`] | clock | whether the time is known, and asking for it where it is not |
 //! | [`policy`] | name, words | PURE: who × what × when → verdict and reason. Cannot fail |
 //! | [`lists`] | name, words, sys, policy | text → entries → index, a file → look-up |
-//! | [`clients`] | name, clock, policy | address → device → subject; the kernel's neighbour table |
+//! | [`clients`] | name, words, clock, policy | address → device → subject; the kernel's neighbour table; names of devices |
 //! | [`ledger`] | name, words, kept, clock, policy | what expires or is counted, durable: pauses, grants, requests, minutes |
 //! | [`roster`] | name, words, kept, clock | the devices that were seen, and what is odd about them |
 //! | [`config`] | name, words, fnv, policy, lists, clients | the one file: raw → checked, every mistake at once |
@@ -129,6 +129,8 @@
 //! | what `check` warns of | `config/lint.rs` |
 //! | how a change gets into the config file | `config/edit.rs` |
 //! | what a router is told, and how | [`enforce`], `docs/enforce/` |
+//! | a DHCP server's lease file | one file in `clients/leases/`, a line in its table, `docs/devices/` |
+//! | which makers of devices are known | `clients/makers.sh`, which writes `makers.txt` |
 
 pub mod cli;
 pub mod clients;

@@ -275,7 +275,14 @@ fn every_dependency_says_what_it_is_for() {
 
 #[test]
 fn the_scripts_can_be_run() {
-    for path in ["tests/run", "tests/long", "fuzz/run", ".ci/run", "benches/peers.sh"] {
+    for path in [
+        "tests/run",
+        "tests/long",
+        "fuzz/run",
+        ".ci/run",
+        "benches/peers.sh",
+        "src/clients/makers.sh",
+    ] {
         let file = read(path);
         let mode = std::fs::metadata(&file.path).expect("it was read").permissions().mode();
         assert!(mode & 0o100 != 0, "{path} is not executable: chmod +x");

@@ -4,7 +4,7 @@ use clap::Subcommand;
 use jiff::{Timestamp, Zoned};
 
 use super::changes::change;
-use super::columns::{write_below, write_beside, width};
+use super::columns::{width, write_below, write_beside};
 use super::log::printable;
 use super::{App, Failure, label, print_json, readable};
 use crate::clients::{Around, Hosts, Leases, Neighbours};
@@ -59,12 +59,12 @@ impl Devices {
 
 fn show(app: &App, json: bool) -> Result<(), Failure> {
     let found = app.found_or_default()?;
-    let devices: Vec<DeviceStatus> =
-        match control::tell(&found.state_directory, &Command::Devices) {
-            Ok(devices) => devices,
-            Err(control::Error::Silent { .. }) => seen_last(app)?,
-            Err(error) => return Err(error.into()),
-        };
+    let devices: Vec<DeviceStatus> = match control::tell(&found.state_directory, &Command::Devices)
+    {
+        Ok(devices) => devices,
+        Err(control::Error::Silent { .. }) => seen_last(app)?,
+        Err(error) => return Err(error.into()),
+    };
     let mut out = std::io::stdout().lock();
     if json {
         return devices.iter().try_for_each(|device| print_json(&mut out, device));

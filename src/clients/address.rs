@@ -329,6 +329,19 @@ mod tests {
         );
     }
 
+    #[test]
+    fn a_made_up_hardware_address_is_told_from_a_makers() {
+        for (octets, expected) in [
+            ([0x3c, 0x22, 0xfb, 0x12, 0x34, 0x56], false),
+            ([0x00, 0x15, 0xb9, 0x00, 0x00, 0x01], false),
+            ([0x02, 0x42, 0xac, 0x11, 0x00, 0x02], true),
+            ([0xda, 0xa1, 0x19, 0x12, 0x34, 0x56], true),
+            ([0x5e, 0x22, 0xfb, 0x12, 0x34, 0x56], true),
+        ] {
+            assert_eq!(Mac(octets).is_random(), expected, "{}", Mac(octets));
+        }
+    }
+
     proptest! {
         #[test]
         fn any_text_is_read_or_refused(text in "\\PC{0,40}") {

@@ -641,7 +641,10 @@ mod tests {
         assert_eq!(neighbours.mac_of(ip("fe80::2")), Some(TABLET));
         assert_eq!(neighbours.mac_of(ip("192.168.1.3")), None);
         let [seen] = &neighbours.seen()[..] else { panic!("one device") };
-        assert_eq!((seen.mac, &seen.addresses[..]), (TABLET, &[ip("192.168.1.2"), ip("fe80::2")][..]));
+        assert_eq!(
+            (seen.mac, &seen.addresses[..]),
+            (TABLET, &[ip("192.168.1.2"), ip("fe80::2")][..])
+        );
         assert!(seen.awake.is_some());
         let mut addresses = neighbours.addresses_of(&TABLET.to_string());
         addresses.sort();

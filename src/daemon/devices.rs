@@ -171,7 +171,8 @@ impl Shared {
 /// Whether an address is this machine's own loopback address.
 fn is_this_machine(address: Option<IpAddr>) -> bool {
     address.is_some_and(|address| {
-        address == IpAddr::from([127, 0, 0, 1]) || address == IpAddr::V6(std::net::Ipv6Addr::LOCALHOST)
+        address == IpAddr::from([127, 0, 0, 1])
+            || address == IpAddr::V6(std::net::Ipv6Addr::LOCALHOST)
     })
 }
 
@@ -273,8 +274,13 @@ pub(super) fn of_device(what: &Happening, language: Language, event: &mut EventS
             let maker = mac.and_then(inspect::maker);
             let address = address.map(|address| address.to_string());
             let is_random = mac.is_some_and(Mac::is_random);
-            let described =
-                say::describe(language, host.as_deref(), maker.as_deref(), is_random, address.as_deref());
+            let described = say::describe(
+                language,
+                host.as_deref(),
+                maker.as_deref(),
+                is_random,
+                address.as_deref(),
+            );
             event.device = Some(device.clone());
             event.text = Some(say::NEW_DEVICE.fill(language, &described, ""));
         }

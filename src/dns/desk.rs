@@ -13,9 +13,9 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use jiff::Timestamp;
 
 use super::notes::{Allowance, Books, Notes};
-use super::{Beside, options};
 use super::state::State;
 use super::wire::Question;
+use super::{Beside, options};
 use crate::clients::{Around, Client, Told};
 use crate::clock::{Clock, Tick};
 use crate::policy::Moment;

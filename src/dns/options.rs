@@ -129,7 +129,12 @@ mod tests {
         assert_eq!(address(b"\0\x01\x20\0\x0a\x09\0\x0a"), Some([10, 9, 0, 10].into()));
         let v6 = [&b"\0\x02\x80\0"[..], &[0xfd; 16]].concat();
         assert_eq!(address(&v6), Some([0xfd; 16].into()));
-        for part in [&b"\0\x01\x18\0\x0a\x09\0"[..], b"\0\x01\x20\0\x0a", b"\0\x03\x20\0\x0a\x09\0\x0a", b"\0"] {
+        for part in [
+            &b"\0\x01\x18\0\x0a\x09\0"[..],
+            b"\0\x01\x20\0\x0a",
+            b"\0\x03\x20\0\x0a\x09\0\x0a",
+            b"\0",
+        ] {
             assert_eq!(address(part), None, "{part:?}");
         }
         let id = |data: &[u8]| of(&[(65074, data)]).and_then(|told| told.id);

@@ -118,7 +118,8 @@ impl State {
             .collect();
         let tag_ids = household.tags.iter().map(|(_, info)| info.id.as_str().into()).collect();
         let bypass = household.tags.iter().filter(|(_, info)| {
-            info.id == BYPASS || info.category.is_some_and(|tag| household.tags.info(tag).id == BYPASS)
+            info.id == BYPASS
+                || info.category.is_some_and(|tag| household.tags.info(tag).id == BYPASS)
         });
         let bypass = bypass.map(|(tag, _)| tag).collect();
         let moment = house.policy.moment_with(clock.now(), &passing);

@@ -162,11 +162,7 @@ pub fn mac_of(id: &str) -> Option<Mac> {
     }
 }
 
-fn suspicion(
-    sign: &Sign,
-    language: Language,
-    local: &impl Fn(Timestamp) -> String,
-) -> Suspicion {
+fn suspicion(sign: &Sign, language: Language, local: &impl Fn(Timestamp) -> String) -> Suspicion {
     let kind = sign.kind.word();
     let (first, last) = (local(sign.first), local(sign.last));
     // Without a name it is the time that tells.

@@ -12,9 +12,8 @@ use super::events::Happening;
 use super::spans::{Said, Thing, word_of};
 use super::state::{Held, State, Time, later};
 use super::{
-    Permanent,
-    Actor, Answer, AuditEntry, Done, Ledger, Refusal, Request, RequestState, Span, TIME_WORD,
-    Undone, Written,
+    Actor, Answer, AuditEntry, Done, Ledger, Permanent, Refusal, Request, RequestState, Span,
+    TIME_WORD, Undone, Written,
 };
 use crate::policy::budget::next_day;
 use crate::policy::rules::Household;

@@ -169,10 +169,8 @@ impl Book {
         if !self.devices.contains_key(id) {
             while self.devices.len() >= DEVICES_MAX {
                 let is_known = |id: &str| id.parse::<IpAddr>().is_err();
-                let oldest = self
-                    .devices
-                    .iter()
-                    .min_by_key(|(id, device)| (is_known(id), device.last_seen));
+                let oldest =
+                    self.devices.iter().min_by_key(|(id, device)| (is_known(id), device.last_seen));
                 let Some(oldest) = oldest.map(|(id, _)| id.clone()) else { break };
                 self.devices.remove(&oldest);
             }

@@ -420,7 +420,8 @@ fn trouble_words(trouble: &Trouble) -> Words {
     let (Trouble::Older(path, why) | Trouble::Lost(path, why)) = trouble;
     let path = path.display();
     Words {
-        es: format!("{path} está dañado ({why}): algunos dispositivos se verán como nuevos.").into(),
+        es: format!("{path} está dañado ({why}): algunos dispositivos se verán como nuevos.")
+            .into(),
         en: format!("{path} is damaged ({why}): some devices will show up as new.").into(),
     }
 }

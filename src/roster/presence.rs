@@ -83,7 +83,13 @@ const DEVICES_MAX: usize = super::book::DEVICES_MAX;
 
 impl Here {
     fn new(active: Tick) -> Self {
-        Here { active, came: None, silent_minutes: 0, last_minute: active.minute(), has_ipv6: false }
+        Here {
+            active,
+            came: None,
+            silent_minutes: 0,
+            last_minute: active.minute(),
+            has_ipv6: false,
+        }
     }
 }
 
@@ -234,7 +240,11 @@ mod tests {
 
     /// At which minute a device is told to be silent that asked at minute 0 and is looked at each
     /// minute; it answers the kernel in each of these minutes, and asks in these.
-    fn silent_at(active: impl Fn(u64) -> bool, asks: impl Fn(u64) -> bool, regular: bool) -> Vec<u64> {
+    fn silent_at(
+        active: impl Fn(u64) -> bool,
+        asks: impl Fn(u64) -> bool,
+        regular: bool,
+    ) -> Vec<u64> {
         let mut presence = Presence::default();
         let mut last = 0;
         let mut told = Vec::new();

@@ -13,7 +13,8 @@ pub static SOME_DEVICE: Words = Words::new("un dispositivo", "a device");
 /// A device that makes up its hardware address.
 pub static PRIVATE_ADDRESS: Words = Words::new("dirección privada", "private address");
 /// A device was seen for the first time.
-pub const NEW_DEVICE: Sentence = Sentence { es: "dispositivo nuevo: {what}", en: "new device: {what}" };
+pub const NEW_DEVICE: Sentence =
+    Sentence { es: "dispositivo nuevo: {what}", en: "new device: {what}" };
 /// Whose it may be.
 pub const MAY_BE: Sentence = Sentence {
     es: "¿es de {who}? `amparo devices assign {what}`",
@@ -66,7 +67,10 @@ pub const NO_SUCH_DEVICE: Sentence = Sentence {
     en: "no device `{what}` is known; `amparo devices` shows them",
 };
 /// The heading of what is odd.
-pub static ODD: Words = Words::new("Dispositivos que pueden estar evitando el filtro", "Devices that may be going around the filter");
+pub static ODD: Words = Words::new(
+    "Dispositivos que pueden estar evitando el filtro",
+    "Devices that may be going around the filter",
+);
 
 // === Signs ===
 
@@ -213,13 +217,18 @@ mod tests {
 
     #[test]
     fn a_device_is_told_by_what_is_known_of_it() {
-        let say = |language, host, maker, random| describe(language, host, maker, random, Some("10.0.0.9"));
+        let say = |language, host, maker, random| {
+            describe(language, host, maker, random, Some("10.0.0.9"))
+        };
         assert_eq!(say(Language::En, Some("tv"), Some("LG"), false), "tv (LG), 10.0.0.9");
         assert_eq!(
             say(Language::En, None, Some("Samsung"), false),
             "a device made by Samsung, 10.0.0.9"
         );
-        assert_eq!(say(Language::Es, None, None, true), "un dispositivo, dirección privada, 10.0.0.9");
+        assert_eq!(
+            say(Language::Es, None, None, true),
+            "un dispositivo, dirección privada, 10.0.0.9"
+        );
         assert_eq!(describe(Language::En, Some("tv"), None, false, None), "tv");
     }
 }

@@ -232,7 +232,8 @@ fn what_the_file_says_already_is_left_alone() {
 fn what_cannot_be_done_says_what_to_do() {
     let text = "[child.sofia]\nage = 9\n";
     let why = |text, person, word| {
-        let wrong = apply(text, &Edit { person, word, change: Change::Allow }, &system(), &origin());
+        let wrong =
+            apply(text, &Edit { person, word, change: Change::Allow }, &system(), &origin());
         wrong.unwrap_err().to_string()
     };
     assert_eq!(
