@@ -205,7 +205,7 @@ mod tests {
         let text = printed(&[stranger], Language::Es);
         for part in [
             "02:99:99:99:99:99  de nadie  sofia-tablet, dirección privada, 192.168.1.20",
-            "¿es de Sofía? `amparo devices assign 02:99:99:99:99:99",
+            "¿es de Sofía? `amparo devices assign",
             "Para decir de quién es uno",
         ] {
             assert!(text.contains(part), "{part} in {text}");

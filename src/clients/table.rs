@@ -246,6 +246,7 @@ impl Owner {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clients::Lease;
 
     const MATEO: SubjectId = SubjectId(1);
     const SOFIA: SubjectId = SubjectId(2);
@@ -332,6 +333,116 @@ mod tests {
             let client = identify(&family, from, None, &neighbours);
             assert_eq!((client.subject, &*client.device), (subject, device), "{from}");
         }
+    }
+
+    #[test]
+    fn what_a_forwarder_tells_is_the_device() {
+        let mac = |last| Some(Mac([2, 0, 0, 0, 0, last]));
+        let ip = |text: &str| Some(text.parse::<IpAddr>().unwrap());
+        let id = |text: &str| ClientId::new(text);
+        let neighbours = kernel(&[("192.168.1.50", 0x0a)]);
+        let family = table(&[
+            ("02:00:00:00:00:0a", MATEO),
+            ("02:00:00:00:00:0c", ANA),
+            ("192.168.1.12", ANA),
+            ("192.168.1.2", ANA),
+            ("192.168.1.3", SOFIA),
+            ("id:mateo-phone", MATEO),
+        ]);
+        for (from, told, subject, device) in [
+            ("192.168.1.2", Told { mac: mac(0x0a), ..Told::default() }, MATEO, "02:00:00:00:00:0a"),
+            ("192.168.1.2", Told { mac: mac(0x0c), ..Told::default() }, ANA, "02:00:00:00:00:0c"),
+            // A stranger behind an adult's forwarder is a stranger; behind a child's, the child.
+            (
+                "192.168.1.2",
+                Told { mac: mac(0x77), ..Told::default() },
+                NOBODY,
+                "02:00:00:00:00:77",
+            ),
+            ("192.168.1.3", Told { mac: mac(0x77), ..Told::default() }, SOFIA, "02:00:00:00:00:77"),
+            ("192.168.1.3", Told { mac: mac(0x0a), ..Told::default() }, MATEO, "02:00:00:00:00:0a"),
+            (
+                "192.168.1.2",
+                Told { address: ip("192.168.1.12"), ..Told::default() },
+                ANA,
+                "192.168.1.12",
+            ),
+            // The kernel knows who stands behind that address.
+            (
+                "192.168.1.2",
+                Told { address: ip("192.168.1.50"), ..Told::default() },
+                MATEO,
+                "02:00:00:00:00:0a",
+            ),
+            // Whoever takes an adult's address stays who they are.
+            (
+                "192.168.1.2",
+                Told { mac: mac(0x0a), address: ip("192.168.1.12"), id: None },
+                MATEO,
+                "02:00:00:00:00:0a",
+            ),
+            (
+                "192.168.1.2",
+                Told { id: id("Mateo-Phone"), ..Told::default() },
+                MATEO,
+                "id:mateo-phone",
+            ),
+            ("192.168.1.2", Told { id: id("other"), ..Told::default() }, NOBODY, "id:other"),
+        ] {
+            let client = identify(&family, from, Some(&told), &neighbours);
+            assert_eq!((client.subject, &*client.device), (subject, device), "{told:?}");
+        }
+    }
+
+    #[test]
+    fn what_a_device_calls_itself_counts_where_nothing_better_is_known() {
+        let hosts = Hosts::default();
+        let lease = |address: &str, mac: u8, host: &str| Lease {
+            address: Some(address.parse().unwrap()),
+            mac: Some(Mac([2, 0, 0, 0, 0, mac])),
+            host: Some(host.to_owned()),
+            until: None,
+        };
+        let leases = [
+            lease("192.168.1.50", 0x50, "sofia-tablet"),
+            lease("192.168.1.51", 0x0c, "sofia-tablet"),
+            lease("192.168.1.52", 0x0c, "anas-phone"),
+            lease("192.168.1.53", 0x0a, "anas-phone"),
+        ];
+        let neighbours =
+            kernel(&[("192.168.1.50", 0x50), ("192.168.1.53", 0x0a), ("fe80::50", 0x50)]);
+        let around = Around { neighbours: &neighbours, hosts: &hosts };
+        let family = table(&[
+            ("host:Sofia-Tablet", SOFIA),
+            ("host:anas-phone", ANA),
+            ("02:00:00:00:00:0a", MATEO),
+        ]);
+        let subject = |from: &str| family.identify(from.parse().unwrap(), None, around).subject;
+        assert_eq!(subject("192.168.1.50"), NOBODY, "no lease yet");
+        hosts.set_leases(&leases, jiff::Timestamp::UNIX_EPOCH);
+        assert_eq!(subject("192.168.1.50"), SOFIA);
+        assert_eq!(subject("fe80::50"), SOFIA);
+        // A child who calls a device like an adult's stays a child.
+        assert_eq!(subject("192.168.1.53"), MATEO);
+        let told = Told { mac: Some(Mac([2, 0, 0, 0, 0, 0x50])), ..Told::default() };
+        let client = family.identify("192.168.1.2".parse().unwrap(), Some(&told), around);
+        assert_eq!(client.subject, SOFIA);
+    }
+
+    #[test]
+    fn whose_a_device_is_is_known_without_a_question_too() {
+        let family = family();
+        let ip = |text: &str| text.parse::<IpAddr>().unwrap();
+        let mac = Some(Mac([2, 0, 0, 0, 0, 0x0a]));
+        let of = |mac, addresses: &[IpAddr]| {
+            family.whose(&Sighted { mac, addresses, ..Sighted::default() })
+        };
+        assert_eq!(of(mac, &[]), MATEO);
+        assert_eq!(of(mac, &[ip("192.168.1.12")]), MATEO);
+        assert_eq!(of(None, &[ip("192.168.1.12")]), ANA);
+        assert_eq!(of(None, &[ip("192.168.1.12"), ip("192.168.1.11")]), SOFIA);
+        assert_eq!(of(None, &[ip("192.168.1.99")]), ANA, "by its range");
+        assert_eq!(of(None, &[]), NOBODY);
     }
 
     #[test]

@@ -57,6 +57,7 @@ struct Here {
     /// Minutes in which it was active, since it asked last.
     silent_minutes: u64,
     last_minute: u64,
+    is_told: bool,
     has_ipv6: bool,
 }
 
@@ -88,6 +89,7 @@ impl Here {
             came: None,
             silent_minutes: 0,
             last_minute: active.minute(),
+            is_told: false,
             has_ipv6: false,
         }
     }
@@ -139,7 +141,7 @@ impl Presence {
             let minute = active.minute();
             let asked_since = asked.is_some_and(|asked| asked >= here.active);
             if asked_since {
-                here.silent_minutes = 0;
+                (here.silent_minutes, here.is_told) = (0, false);
             } else if here.last_minute != minute {
                 here.silent_minutes += 1;
             }
@@ -156,12 +158,12 @@ impl Presence {
                 }
             }
             let quiet = asked.map(|asked| now.millis_since(asked));
-            if here.silent_minutes == SILENT_MINUTES
+            if !here.is_told
+                && here.silent_minutes >= SILENT_MINUTES
                 && quiet.is_some_and(|quiet| quiet >= SILENT_MILLIS)
                 && is_regular(&one.id)
             {
-                // One more, so that it is told once.
-                here.silent_minutes += 1;
+                here.is_told = true;
                 silent.push(one.id.clone());
             }
         }

@@ -8,7 +8,7 @@ use super::{config, load, passes};
 
 const EXAMPLES: [(&str, &str, usize); 5] = [
     ("minimal", include_str!("../../../config/examples/minimal.toml"), 0),
-    ("family", include_str!("../../../config/examples/family.toml"), 2),
+    ("family", include_str!("../../../config/examples/family.toml"), 1),
     ("teenager", include_str!("../../../config/examples/teenager.toml"), 1),
     ("school", include_str!("../../../config/examples/school.toml"), 3),
     ("router", include_str!("../../../config/examples/router.toml"), 0),

@@ -508,7 +508,7 @@ error: `phone` is not a device
  --> /etc/amparo/amparo.toml:8:12
   |
 8 | devices = ["phone", "10.0.0.0/40"]
-  |            ^^^^^^^ write a MAC (`3c:22:fb:12:34:56`), an address (`192.168.1.42`) or a range (`192.168.1.32/28`)
+  |            ^^^^^^^ write a MAC (`3c:22:fb:12:34:56`), an address (`192.168.1.42`), a range (`192.168.1.32/28`) or what it calls itself (`host:mateo-phone`)
 
 error: `10.0.0.0/40` is not an address or a range of them
  --> /etc/amparo/amparo.toml:8:21

