@@ -466,8 +466,10 @@ mod tests {
         assert_eq!(ways[1].from, Some(Ipv4Addr::LOCALHOST));
     }
 
+    type Answer = fn(&[u8]) -> Vec<u8>;
+
     /// Asks a socket of ours, which answers with each of `answers` and then with a right one.
-    async fn asked_of(answers: Vec<fn(&[u8]) -> Vec<u8>>, from_others: bool) -> Option<String> {
+    async fn asked_of(answers: Vec<Answer>, from_others: bool) -> Option<String> {
         let device = UdpSocket::bind("127.0.0.1:0").await.unwrap();
         let at = device.local_addr().unwrap();
         let serve = async {
@@ -501,7 +503,7 @@ mod tests {
 
     #[tokio::test]
     async fn only_the_device_itself_is_believed() {
-        let answers: Vec<fn(&[u8]) -> Vec<u8>> =
+        let answers: Vec<Answer> =
             vec![|_| Vec::new(), |_| b"what?".to_vec(), <[u8]>::to_vec, |question| {
                 let mut other = reply(question, b"\x05wrong\x05local\x00");
                 other[0] ^= 1;
@@ -541,9 +543,11 @@ mod tests {
             if let Some(found) = first_ptr(&octets, 7, &asked) {
                 let read = hickory_proto::op::Message::from_vec(&octets);
                 let theirs = read.ok().and_then(|message| {
-                    message.answers.iter().find_map(|record| match &record.data {
-                        hickory_proto::rr::RData::PTR(target) => Some(target.0.to_lowercase()),
-                        _ => None,
+                    message.answers.iter().find_map(|record| {
+                        let hickory_proto::rr::RData::PTR(target) = &record.data else {
+                            return None;
+                        };
+                        Some(target.0.to_lowercase())
                     })
                 });
                 if let Some(theirs) = theirs {
