@@ -9,8 +9,9 @@ use std::sync::Arc;
 use amparo::clients::{Hosts, Leases, Neighbours};
 use amparo::clock::Clock;
 use amparo::config::{self, Origin, System};
-use amparo::dns::cache::Cache;
+use amparo::dns::cache::{Cache, Key};
 use amparo::dns::serve::{Answer as _, Quick, Source};
+use amparo::dns::wire::Question;
 use amparo::dns::{Beside, Desk, Resolver, State};
 use amparo::house::{Copies, House};
 use amparo::journal::Journal;
@@ -42,6 +43,12 @@ pub(crate) fn listed(number: u64) -> Name {
 /// A name on no list.
 pub(crate) fn open(number: u64) -> Name {
     listed(OPEN + number)
+}
+
+/// What the answer to a question is kept by.
+pub(crate) fn key(question: &Question) -> Key<'_> {
+    let (signed, unchecked) = (question.dnssec_ok(), question.checking_disabled);
+    Key::new(&question.name, question.qtype, signed, unchecked, 1)
 }
 
 /// A clock that stands.

@@ -23,7 +23,7 @@ use std::sync::Arc;
 
 use amparo::config::settings::BlockedAnswer;
 use amparo::dns::answer::{self, Closed, Ede};
-use amparo::dns::cache::{Cache, Key};
+use amparo::dns::cache::Cache;
 use amparo::dns::rewrite::Response;
 use amparo::dns::wire;
 use amparo::policy::rules::SubjectId;
@@ -256,12 +256,12 @@ fn cache_hit(rounds: u64) {
         let response = Response::read(&fixture::answer_to(&packet), &name, 1);
         let question = wire::question(&packet).expect("it is a question");
         let response = response.expect("it answers the question");
-        cache.insert(&Key::of(&question, 1), Arc::new(response), tick);
+        cache.insert(&fixture::key(&question), Arc::new(response), tick);
         (packet, question)
     });
     let mut out = Vec::with_capacity(512);
     each(&asked, rounds, |(packet, question)| {
-        let hit = cache.get(&Key::of(question, 1), tick).expect("it is in the cache");
+        let hit = cache.get(&fixture::key(question), tick).expect("it is in the cache");
         let written = hit.response.reply(packet, question, hit.aged, 60, &mut out);
         black_box(written.is_ok());
     });

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use amparo::config::settings::BlockedAnswer;
 use amparo::dns::answer::{self, Closed, Ede};
-use amparo::dns::cache::{Cache, Key};
+use amparo::dns::cache::Cache;
 use amparo::dns::rewrite::Response;
 use amparo::dns::wire;
 use amparo::name::Name;
@@ -130,14 +130,14 @@ fn cache_hit(bencher: Bencher<'_, '_>) {
         let packet = fixture::packet(&name);
         let response = Response::read(&fixture::answer_to(&packet), &name, 1);
         let question = wire::question(&packet).expect("it is a question");
-        let key = Key::of(&question, 1);
+        let key = fixture::key(&question);
         cache.insert(&key, Arc::new(response.expect("it answers the question")), tick);
         (packet, question)
     });
     let mut out = Vec::with_capacity(512);
     bencher.bench_local(|| {
         let (packet, question) = asked.next();
-        let hit = cache.get(&Key::of(question, 1), tick).expect("it is in the cache");
+        let hit = cache.get(&fixture::key(question), tick).expect("it is in the cache");
         let written = hit.response.reply(packet, question, hit.aged, 60, &mut out);
         black_box(written.is_ok());
     });

@@ -72,23 +72,6 @@ impl Aged {
     }
 }
 
-/// [`Response::read`] and [`Response::reply`] in one, for an answer that is not kept.
-pub fn relay(
-    response: &[u8],
-    packet: &[u8],
-    question: &Question,
-    ttl_cap_seconds: u32,
-    out: &mut Vec<u8>,
-) -> Result<(), Malformed> {
-    Response::read(response, &question.name, question.qtype)?.reply(
-        packet,
-        question,
-        Aged::NEW,
-        ttl_cap_seconds,
-        out,
-    )
-}
-
 impl Response {
     /// Takes apart an answer to the question for `name` and `qtype`.
     ///

@@ -397,8 +397,12 @@ impl Family {
         if why.is_none() && self.is_metered(kid, name) {
             let minute = self.minute();
             for budget in kid.budgets.iter().filter(|(word, ..)| covers(word, name)) {
-                if self.allowed(kid, budget).is_some() {
-                    self.sheet(kid, budget.0).touch(minute, kid.started);
+                let allowed = self.allowed(kid, budget);
+                if allowed.is_some() {
+                    let sheet = self.sheet(kid, budget.0);
+                    sheet.touch(minute, kid.started);
+                    // The silence before this question is use now, and may be the last of it.
+                    sheet.look(minute, allowed);
                 }
             }
         }

@@ -1,6 +1,5 @@
 //! What an answer is kept by, and its hash.
 
-use crate::dns::wire::Question;
 use crate::name::{Name, fold};
 
 /// What was asked, and of whom. It borrows the name: making one copies sixteen octets.
@@ -24,18 +23,6 @@ const LENGTH_SHIFT: u32 = 56;
 impl<'a> Key<'a> {
     /// The key of a question, asked of one group of upstreams. Signatures wanted and CD make
     /// another answer; who asks does not.
-    #[must_use]
-    pub fn of(question: &'a Question, group: u32) -> Self {
-        Key::new(
-            &question.name,
-            question.qtype,
-            question.dnssec_ok(),
-            question.checking_disabled,
-            group,
-        )
-    }
-
-    /// The key of a question that nobody sent in this form.
     #[must_use]
     pub fn new(
         name: &'a Name,

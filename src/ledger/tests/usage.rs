@@ -75,6 +75,21 @@ fn what_lingers_is_not_counted_and_what_follows_is() {
 }
 
 #[test]
+fn a_question_that_makes_the_silence_before_it_use_closes_at_once_what_that_used_up() {
+    let at = At::noon();
+    play(&at, 57);
+    at.wait(5);
+    assert_eq!((usage(&at, GAMES).used, used(&at, GAMES).closes), (57, None));
+    at.ledger.touch(&at.home, SOFIA, games());
+    assert_eq!(usage(&at, GAMES).left, Some(0));
+    assert_eq!(used(&at, GAMES).closes, Some(on_monday("13:00")), "and it is 13:01");
+    // What comes next of the same minute changes nothing, and what was used is used once.
+    at.ledger.touch(&at.home, SOFIA, games());
+    at.wait(10);
+    assert_eq!(usage(&at, GAMES).used, 62);
+}
+
+#[test]
 fn a_bonus_is_for_today_and_warns_anew() {
     let at = At::noon();
     play(&at, 60);
