@@ -350,6 +350,20 @@ pub struct Status {
     pub people: Vec<PersonStatus>,
     /// What happened lately that a parent may want to know, oldest first.
     pub events: Vec<EventStatus>,
+    /// What seems wrong with how the network is set up; empty when all is well.
+    #[serde(default)]
+    pub setup: Vec<SetupFinding>,
+}
+
+/// Something that seems wrong with how the network is set up, as its questions show.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SetupFinding {
+    /// `one_address`, `ipv6_bypass` or `second_resolver`.
+    pub kind: String,
+    /// What is so, as a sentence in the household's language.
+    pub text: String,
+    /// What to do about it, a sentence each.
+    pub fix: Vec<String>,
 }
 
 /// The cache in numbers.

@@ -77,6 +77,7 @@
 //! | [`inspect`] | name, words, policy, ledger, lists, clients, config, house, update | what the program says of itself, as JSON |
 //! | [`control`] | – | the language of the control socket |
 //! | [`daemon`] | all of these | puts the parts together, owns the tasks, reloads, stops |
+//! | [`doctor`] | all of these but sys, enforce, update, daemon | what may be wrong with an installation, and what to do |
 //! | [`cli`] | all of these | one file a command |
 //!
 //! # Promises
@@ -115,6 +116,7 @@
 //! | how a change is written into the file | [`config::edit`] |
 //! | which days a calendar file has | [`config::ical`] |
 //! | how a closed name is answered | [`dns::answer`] |
+//! | what `amparo doctor` looks at | one file in `doctor/`, a row of its table; what it says: `words/doctor.rs` |
 //! | a command | one file in `cli/` and a variant of its `Command` |
 //! | what is kept | [`journal`] |
 //! | what counts as use of a budget | [`policy::meter`]; its claims are `tests/family.rs` and `docs/time/` |
@@ -135,6 +137,7 @@ pub mod config;
 pub mod control;
 pub mod daemon;
 pub mod dns;
+pub mod doctor;
 pub mod enforce;
 pub mod fnv;
 pub mod house;

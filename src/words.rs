@@ -5,7 +5,9 @@
 
 pub mod time;
 
+pub mod doctor;
 pub mod family;
+pub mod init;
 
 use std::fmt;
 

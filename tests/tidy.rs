@@ -60,6 +60,25 @@ const MAY_USE: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "doctor",
+        &[
+            "words",
+            "clock",
+            "timekeeping",
+            "policy",
+            "ledger",
+            "lists",
+            "clients",
+            "config",
+            "house",
+            "journal",
+            "dns",
+            "name",
+            "inspect",
+            "control",
+        ],
+    ),
+    (
         "cli",
         &[
             "name",
@@ -78,6 +97,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "inspect",
             "control",
             "daemon",
+            "doctor",
         ],
     ),
 ];

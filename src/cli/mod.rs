@@ -9,6 +9,7 @@ mod cache;
 mod changes;
 mod check;
 mod columns;
+mod doctor;
 mod grant;
 mod lists;
 mod log;
@@ -89,6 +90,7 @@ enum Command {
     Lists(lists::Lists),
     Cache(cache::Cache),
     Reload(reload::Reload),
+    Doctor(doctor::Doctor),
     Try(try_out::Try),
     Completions(shell::Completions),
     Man(shell::Man),
@@ -160,6 +162,7 @@ pub fn main() -> ExitCode {
         Command::Lists(command) => command.run(&app),
         Command::Cache(command) => command.run(&app),
         Command::Reload(command) => command.run(&app),
+        Command::Doctor(command) => command.run(&app),
         Command::Try(command) => command.run(),
         Command::Completions(command) => command.run(),
         Command::Man(command) => command.run(),

@@ -231,6 +231,7 @@ mod tests {
         let nothing = "2026-11-23T18:00:00-06:00";
         Status {
             events: Vec::new(),
+            setup: Vec::new(),
             v: 1,
             version: "0.1.0".to_owned(),
             since: nothing.to_owned(),

@@ -207,6 +207,17 @@ impl Neighbours {
         of_device.map(|(&address, _)| address).collect()
     }
 
+    /// Every address behind which a device stands, with its hardware address, in order. Walks the
+    /// whole table: nothing for the way of a query.
+    #[must_use]
+    pub fn all(&self) -> Vec<(IpAddr, Mac)> {
+        let edition = self.shared.edition.load();
+        let mut all: Vec<_> =
+            edition.iter().map(|(&address, neighbour)| (address, neighbour.mac)).collect();
+        all.sort_unstable();
+        all
+    }
+
     /// A number that is another one whenever the table has changed.
     #[must_use]
     pub fn version(&self) -> u64 {

@@ -368,6 +368,7 @@ fn status(shared: &Shared) -> Status {
             .collect(),
         people: people.collect(),
         events: shared.ledger.events(0).iter().map(|event| event_status(house, event)).collect(),
+        setup: Vec::new(),
     }
 }
 

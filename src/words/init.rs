@@ -1,0 +1,1 @@
+//! What `amparo init` asks and says, and the comments of the file it writes.
