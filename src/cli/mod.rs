@@ -11,6 +11,7 @@ mod check;
 mod columns;
 mod doctor;
 mod grant;
+mod init;
 mod lists;
 mod log;
 pub mod moments;
@@ -90,6 +91,7 @@ enum Command {
     Lists(lists::Lists),
     Cache(cache::Cache),
     Reload(reload::Reload),
+    Init(init::Init),
     Doctor(doctor::Doctor),
     Try(try_out::Try),
     Completions(shell::Completions),
@@ -162,6 +164,7 @@ pub fn main() -> ExitCode {
         Command::Lists(command) => command.run(&app),
         Command::Cache(command) => command.run(&app),
         Command::Reload(command) => command.run(&app),
+        Command::Init(command) => command.run(&app),
         Command::Doctor(command) => command.run(&app),
         Command::Try(command) => command.run(),
         Command::Completions(command) => command.run(),

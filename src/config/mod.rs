@@ -10,6 +10,7 @@
 mod budgets;
 mod build;
 mod context;
+pub mod draft;
 pub mod edit;
 mod elements;
 mod hours;

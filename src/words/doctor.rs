@@ -95,7 +95,8 @@ pub const CONFIG_NONE: Sentence = Sentence {
 /// There was one.
 pub const CONFIG_GONE: Sentence = Sentence {
     es: "Había un archivo de reglas y ya no está en {what}; Amparo no arranca sin él.",
-    en: "There was a config file, and there is none at {what} now; Amparo does not start without it.",
+    en: "There was a config file, and there is none at {what} now; Amparo does not start \
+         without it.",
 };
 /// Or go on without.
 pub const CONFIG_GONE_OR: Sentence = Sentence {
@@ -112,8 +113,10 @@ pub static CONFIG_UNREADABLE_FIX: Words = Words::new(
 );
 /// Others may write it.
 pub const CONFIG_WRITABLE: Sentence = Sentence {
-    es: "Otros además de su dueño pueden escribir en {what} (modo {who}): quien escribe allí decide las reglas.",
-    en: "Others than its owner may write {what} (mode {who}): whoever writes there makes the rules.",
+    es: "Otros además de su dueño pueden escribir en {what} (modo {who}): quien escribe \
+         allí decide las reglas.",
+    en: "Others than its owner may write {what} (mode {who}): whoever writes there makes \
+         the rules.",
 };
 /// Who runs amparo may not read it.
 pub const CONFIG_CLOSED: Sentence = Sentence {
@@ -153,13 +156,16 @@ pub static STATE_AS_OWNER: Words = Words::new(
 );
 /// It is the running daemon's, another user.
 pub const STATE_NOT_YOURS: Sentence = Sentence {
-    es: "{what} es del usuario {who}, con el que Amparo está en marcha; este usuario no escribe allí.",
+    es: "{what} es del usuario {who}, con el que Amparo está en marcha; este usuario no \
+         escribe allí.",
     en: "{what} is of user {who}, as whom Amparo runs; this user may not write there.",
 };
 /// It is another user's.
 pub const STATE_OF_ANOTHER: Sentence = Sentence {
-    es: "{what} es del usuario {who}, y este usuario no puede escribir allí: Amparo no arrancaría.",
-    en: "{what} is of user {who}, and this user may not write there: Amparo would not start.",
+    es: "{what} es del usuario {who}, y este usuario no puede escribir allí: Amparo no \
+         arrancaría.",
+    en: "{what} is of user {who}, and this user may not write there: Amparo would not \
+         start.",
 };
 /// Its owner took the right away.
 pub const STATE_UNWRITABLE: Sentence = Sentence {
@@ -173,8 +179,10 @@ pub const STATE_DISK: Sentence = Sentence {
 };
 /// Others may look into it.
 pub const STATE_OPEN: Sentence = Sentence {
-    es: "Otros usuarios pueden mirar en {what} (modo {who}): allí está lo que sus hijos preguntaron.",
-    en: "Other users may look into {what} (mode {who}): what your children asked for is in there.",
+    es: "Otros usuarios pueden mirar en {what} (modo {who}): allí está lo que sus hijos \
+         preguntaron.",
+    en: "Other users may look into {what} (mode {who}): what your children asked for is \
+         in there.",
 };
 /// The disk is nearly full.
 pub const STATE_ROOM: Sentence = Sentence {
@@ -254,8 +262,10 @@ pub static FIX_RESOLVED: Words = Words::new(
 );
 /// How dnsmasq lets go of it.
 pub static FIX_DNSMASQ: Words = Words::new(
-    "Que deje de responder preguntas y siga repartiendo direcciones, con este equipo como DNS (como root):",
-    "Have it answer no questions and go on handing out addresses, with this machine as DNS (as root):",
+    "Que deje de responder preguntas y siga repartiendo direcciones, con este equipo \
+         como DNS (como root):",
+    "Have it answer no questions and go on handing out addresses, with this machine \
+         as DNS (as root):",
 );
 /// How the dnsmasq of NetworkManager ends.
 pub static FIX_NETWORK_MANAGER: Words = Words::new(
@@ -269,23 +279,29 @@ pub static FIX_CONNMAN: Words = Words::new(
 );
 /// Another resolver.
 pub const FIX_STOP: Sentence = Sentence {
-    es: "{what} es otro servidor DNS: deténgalo. Las zonas propias que tenga van en `[dns] forward` o `records`.",
-    en: "{what} is another DNS server: stop it. Zones of its own go into `[dns] forward` or `records`.",
+    es: "{what} es otro servidor DNS: deténgalo. Las zonas propias que tenga van en \
+         `[dns] forward` o `records`.",
+    en: "{what} is another DNS server: stop it. Zones of its own go into `[dns] forward` \
+         or `records`.",
 };
 /// Pi-hole.
 pub const FIX_PIHOLE: Sentence = Sentence {
     es: "Es Pi-hole: apague su DNS y deje su DHCP y su página (desde la versión 6):",
-    en: "It is Pi-hole: turn its DNS off; its DHCP and its page stay (version 6 or later):",
+    en: "It is Pi-hole: turn its DNS off; its DHCP and its page stay (version 6 or \
+         later):",
 };
 /// A container.
 pub const FIX_DOCKER: Sentence = Sentence {
     es: "Un contenedor publica el puerto 53. Vea cuál y deténgalo, o quite ese puerto:",
-    en: "A container publishes port 53. See which one, and stop it or take that port from it:",
+    en: "A container publishes port 53. See which one, and stop it or take that port from \
+         it:",
 };
 /// Another amparo.
 pub const FIX_AMPARO: Sentence = Sentence {
-    es: "Es otro Amparo, con otro directorio de estado. Deténgalo, si no es el que debe servir:",
-    en: "It is another Amparo, with another state directory. Stop it, unless it is the one that is to serve:",
+    es: "Es otro Amparo, con otro directorio de estado. Deténgalo, si no es el que debe \
+         servir:",
+    en: "It is another Amparo, with another state directory. Stop it, unless it is the \
+         one that is to serve:",
 };
 /// The resolver of a network of virtual machines or containers.
 pub const FIX_BRIDGE: Sentence = Sentence {
@@ -299,8 +315,10 @@ pub const FIX_OTHER: Sentence = Sentence {
 };
 /// Listen on other addresses.
 pub static FIX_BESIDE: Words = Words::new(
-    "O escuche solo en otras direcciones: en `[dns]`, listen = [\"127.0.0.1:53\", \"192.168.1.2:53\"], con la de este equipo.",
-    "Or listen on other addresses only: under `[dns]`, listen = [\"127.0.0.1:53\", \"192.168.1.2:53\"], with this machine's own.",
+    "O escuche solo en otras direcciones: en `[dns]`, listen = [\"127.0.0.1:53\", \
+         \"192.168.1.2:53\"], con la de este equipo.",
+    "Or listen on other addresses only: under `[dns]`, listen = [\"127.0.0.1:53\", \
+         \"192.168.1.2:53\"], with this machine's own.",
 );
 /// Remove that line.
 pub static FIX_BESIDE_UNDO: Words = Words::new("Quite la línea listen.", "Remove the line listen.");
@@ -314,13 +332,17 @@ pub const CLOCK_GOOD: Sentence = Sentence {
 };
 /// Nobody keeps it right.
 pub const CLOCK_ALONE: Sentence = Sentence {
-    es: "Son las {what} en {who}; el sistema no dice que alguien mantenga su reloj en hora.",
-    en: "It is {what} in {who}; the system does not say that anybody keeps its clock right.",
+    es: "Son las {what} en {who}; el sistema no dice que alguien mantenga su reloj en \
+         hora.",
+    en: "It is {what} in {who}; the system does not say that anybody keeps its clock \
+         right.",
 };
 /// It is not believed.
 pub const CLOCK_DOUBT: Sentence = Sentence {
-    es: "El reloj muestra {what} ({who}) y no se le puede creer: mientras tanto vale lo más estricto de cada horario.",
-    en: "The clock shows {what} ({who}) and cannot be believed: the stricter side of every schedule holds meanwhile.",
+    es: "El reloj muestra {what} ({who}) y no se le puede creer: mientras tanto vale lo \
+         más estricto de cada horario.",
+    en: "The clock shows {what} ({who}) and cannot be believed: the stricter side of \
+         every schedule holds meanwhile.",
 };
 /// Have others keep it right.
 pub static CLOCK_NTP: Words = Words::new(
@@ -334,8 +356,10 @@ pub static CLOCK_SET: Words = Words::new(
 );
 /// No zone was chosen.
 pub const ZONE_NONE: Sentence = Sentence {
-    es: "Ni el archivo ni el sistema dicen en qué zona horaria vive la familia ({what}): las horas de dormir son las de Greenwich.",
-    en: "Neither the file nor the system says in which time zone the family lives ({what}): bedtimes are those of Greenwich.",
+    es: "Ni el archivo ni el sistema dicen en qué zona horaria vive la familia ({what}): \
+         las horas de dormir son las de Greenwich.",
+    en: "Neither the file nor the system says in which time zone the family lives \
+         ({what}): bedtimes are those of Greenwich.",
 };
 /// Write it.
 pub static ZONE_FIX: Words = Words::new(
@@ -376,8 +400,10 @@ pub const UPSTREAM_DECLINES: Sentence = Sentence {
 };
 /// Look at the way there.
 pub static UPSTREAM_WAY: Words = Words::new(
-    "¿Tiene internet este equipo? ¿Deja pasar el enrutador o el proveedor esos puertos (53, 853)? Si no, escriba otro en `[dns] upstreams`.",
-    "Has this machine internet? Do router and provider let these ports (53, 853) pass? If not, write another one into `[dns] upstreams`.",
+    "¿Tiene internet este equipo? ¿Deja pasar el enrutador o el proveedor esos \
+         puertos (53, 853)? Si no, escriba otro en `[dns] upstreams`.",
+    "Has this machine internet? Do router and provider let these ports (53, 853) \
+         pass? If not, write another one into `[dns] upstreams`.",
 );
 /// Look at the name and the clock.
 pub static UPSTREAM_TRUST: Words = Words::new(
@@ -431,23 +457,30 @@ pub const DEVICES_SEEN: Sentence = Sentence {
 };
 /// None is seen.
 pub static DEVICES_NONE: Words = Words::new(
-    "El sistema dirá qué aparato está detrás de una dirección; ahora no ve ninguno en la red.",
-    "The kernel will tell which device stands behind an address; it sees none on the network now.",
+    "El sistema dirá qué aparato está detrás de una dirección; ahora no ve ninguno en \
+         la red.",
+    "The kernel will tell which device stands behind an address; it sees none on the \
+         network now.",
 );
 /// Seen late, over IPv4 only.
 pub const DEVICES_ARP: Sentence = Sentence {
-    es: "Los aparatos nombrados por dirección física se reconocen solo por IPv4, y tarde ({what} ahora).",
-    en: "Devices named by hardware address are recognised over IPv4 only, and late ({what} now).",
+    es: "Los aparatos nombrados por dirección física se reconocen solo por IPv4, y tarde \
+         ({what} ahora).",
+    en: "Devices named by hardware address are recognised over IPv4 only, and late \
+         ({what} now).",
 };
 /// Not seen at all.
 pub static DEVICES_BLIND: Words = Words::new(
-    "Los aparatos nombrados por dirección física no se reconocen: cuentan como desconocidos.",
+    "Los aparatos nombrados por dirección física no se reconocen: cuentan como \
+         desconocidos.",
     "Devices named by hardware address are not recognised: they count as unknown.",
 );
 /// Let it see them.
 pub static DEVICES_FIX: Words = Words::new(
-    "En un contenedor, déle la red del equipo (--network host). O nombre los aparatos por su dirección IP.",
-    "In a container, give it the machine's own network (--network host). Or name devices by their IP address.",
+    "En un contenedor, déle la red del equipo (--network host). O nombre los aparatos \
+         por su dirección IP.",
+    "In a container, give it the machine's own network (--network host). Or name \
+         devices by their IP address.",
 );
 
 // === The network ===
@@ -464,8 +497,10 @@ pub static SETUP_NO_QUESTIONS: Words = Words::new(
 );
 /// No daemon runs that would see it.
 pub static SETUP_NO_DAEMON: Words = Words::new(
-    "Amparo no está en marcha; solo así se ve si las preguntas llegan de cada aparato.",
-    "Amparo does not run; only then it is seen whether questions come from each device.",
+    "Amparo no está en marcha; solo así se ve si las preguntas llegan de cada \
+         aparato.",
+    "Amparo does not run; only then it is seen whether questions come from each \
+         device.",
 );
 /// Start it.
 pub static SETUP_START: Words = Words::new(
@@ -492,8 +527,10 @@ pub static ROUTER_SILENT: Words = Words::new(
 );
 /// A DHCP client has the port.
 pub static ROUTER_PORT_TAKEN: Words = Words::new(
-    "Un cliente DHCP de este equipo tiene el puerto 68: no se preguntó qué DNS reparte el enrutador por DHCP.",
-    "A DHCP client of this machine has port 68: it was not asked which DNS the router hands out over DHCP.",
+    "Un cliente DHCP de este equipo tiene el puerto 68: no se preguntó qué DNS \
+         reparte el enrutador por DHCP.",
+    "A DHCP client of this machine has port 68: it was not asked which DNS the router \
+         hands out over DHCP.",
 );
 /// Look on the page.
 pub static ROUTER_LOOK: Words = Words::new(
@@ -521,13 +558,17 @@ pub const ROUTER_OTHER: Sentence = Sentence {
 };
 /// Set it on the page.
 pub static ROUTER_FIX_DHCP: Words = Words::new(
-    "En la página del enrutador, en LAN o DHCP, deje la dirección de este equipo como único servidor DNS; luego apague y encienda el Wi-Fi de los aparatos.",
-    "On the router's page, under LAN or DHCP, leave this machine's address as the only DNS server; then switch the devices' Wi-Fi off and on.",
+    "En la página del enrutador, en LAN o DHCP, deje la dirección de este equipo como \
+         único servidor DNS; luego apague y encienda el Wi-Fi de los aparatos.",
+    "On the router's page, under LAN or DHCP, leave this machine's address as the \
+         only DNS server; then switch the devices' Wi-Fi off and on.",
 );
 /// Set it on the page.
 pub static ROUTER_FIX_ADVERT: Words = Words::new(
-    "En la página del enrutador, en IPv6, ponga la dirección IPv6 de este equipo como único DNS (RDNSS, DHCPv6), o que no reparta ninguno.",
-    "On the router's page, under IPv6, set this machine's IPv6 address as the only DNS (RDNSS, DHCPv6), or have it hand out none.",
+    "En la página del enrutador, en IPv6, ponga la dirección IPv6 de este equipo como \
+         único DNS (RDNSS, DHCPv6), o que no reparta ninguno.",
+    "On the router's page, under IPv6, set this machine's IPv6 address as the only \
+         DNS (RDNSS, DHCPv6), or have it hand out none.",
 );
 /// Set it back.
 pub static ROUTER_UNDO: Words = Words::new(
