@@ -270,10 +270,15 @@ fn fill(language: Language, sentence: &Sentence, what: &str, who: &str) -> Strin
     sentence.fill(language, what, who)
 }
 
-/// A text without what would steer a terminal: names of programs and answers of routers may hold
-/// anything.
+/// A text without what would steer a terminal or turn its writing around: names of programs and of
+/// files may hold anything.
 fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '?' } else { c }).collect()
+    let steers = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{061c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+                | '\u{2066}'..='\u{2069}')
+    };
+    text.chars().map(|c| if steers(c) { '?' } else { c }).collect()
 }
 
 /// A path for a shell: between quotes where it needs them.

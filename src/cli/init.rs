@@ -64,8 +64,6 @@ pub(super) struct Init {
 struct Seen {
     mac: Mac,
     addresses: Vec<IpAddr>,
-    /// What is known of it: who made it, what it calls itself.
-    about: String,
 }
 
 impl Init {
@@ -94,7 +92,7 @@ impl Init {
         }
         let language = draft.language;
         write(&path, &draft.text()).map_err(|error| {
-            if error.kind() == io::ErrorKind::AlreadyExists {
+            if error.kind() == io::ErrorKind::AlreadyExists && path.symlink_metadata().is_ok() {
                 return exists(&path, language);
             }
             let path = path.display().to_string();
@@ -182,7 +180,8 @@ impl Init {
             },
             children: self.child.is_empty(),
             adults: self.adult.is_empty(),
-            seen: &seen(draft.language),
+            seen: &group(&Neighbours::start().0.all()),
+            describe: &describe,
         };
         talk.family(draft, &plan).map_err(|why| stopped(why, talk.language()))?;
         talk.confirm(draft, &path.display().to_string())
@@ -222,13 +221,7 @@ fn exists(path: &Path, language: Language) -> Failure {
         .hint(words::EXISTS_HINT.fill(language, &path, ""))
 }
 
-/// The devices on the network now, by hardware address.
-fn seen(language: Language) -> Vec<Seen> {
-    let (neighbours, _) = Neighbours::start();
-    group(&neighbours.all(), &|mac| describe(mac, language))
-}
-
-/// What is known of a device by its hardware address.
+/// What is known of a device by its hardware address: empty, or a few words.
 fn describe(mac: Mac, language: Language) -> String {
     // The second-lowest bit of the first octet: made up by the device itself (IEEE 802c).
     let is_made_up = mac.0[0] & 2 != 0;
@@ -236,12 +229,12 @@ fn describe(mac: Mac, language: Language) -> String {
 }
 
 /// One row a device, with its addresses; those of IPv4 first, which people know.
-fn group(all: &[(IpAddr, Mac)], describe: &dyn Fn(Mac) -> String) -> Vec<Seen> {
+fn group(all: &[(IpAddr, Mac)]) -> Vec<Seen> {
     let mut rows: Vec<Seen> = Vec::new();
     for &(address, mac) in all {
         match rows.iter_mut().find(|row| row.mac == mac) {
             Some(row) => row.addresses.push(address),
-            None => rows.push(Seen { mac, addresses: vec![address], about: describe(mac) }),
+            None => rows.push(Seen { mac, addresses: vec![address] }),
         }
     }
     rows
@@ -361,7 +354,7 @@ mod tests {
         assert!(said("--adult ana --device ana").contains("WHO=ADDRESS"));
         assert!(said("--adult ana --device ana=tablet").contains("is no device"));
         let taken = "--adult ana --adult leo --device ana=192.168.1.2 --device leo=192.168.1.2";
-        assert!(said(taken).contains("is ana's already"));
+        assert!(said(taken).contains("is Ana's already"));
     }
 
     #[test]
@@ -375,10 +368,11 @@ mod tests {
         let all: Vec<(IpAddr, Mac)> = [("192.168.1.42", a), ("192.168.1.57", b), ("fe80::1", a)]
             .map(|(address, mac)| (address.parse().unwrap(), mac))
             .to_vec();
-        let rows = group(&all, &|mac| describe(mac, Language::En));
+        let rows = group(&all);
         assert_eq!(rows.len(), 2);
         assert_eq!(rows[0].addresses.len(), 2);
-        assert_eq!((rows[0].about.as_str(), rows[1].about.is_empty()), ("", false));
+        assert_eq!(describe(rows[0].mac, Language::En), "");
+        assert_eq!(describe(rows[1].mac, Language::En), "private address: it may change");
     }
 
     #[test]

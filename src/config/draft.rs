@@ -128,7 +128,10 @@ impl Draft {
         }
         let id = self.free_id(name);
         let (bedtime, devices) = (None, Vec::new());
-        self.people.push(Person { id, name: name.to_owned(), age, bedtime, devices });
+        // Who writes `sofía` in a hurry means `Sofía`.
+        let is_hasty = !name.contains(|letter: char| letter.is_uppercase() || letter == ' ');
+        let name = if is_hasty { words::capitalised(name) } else { name.to_owned() };
+        self.people.push(Person { id, name, age, bedtime, devices });
         Some(self.people.len() - 1)
     }
 
@@ -173,9 +176,9 @@ impl Draft {
     /// Who is called that, by name or id.
     #[must_use]
     pub fn find(&self, who: &str) -> Option<usize> {
-        let who = who.trim();
+        let who = who.trim().to_lowercase();
         let by_id = self.people.iter().position(|person| person.id == who);
-        by_id.or_else(|| self.people.iter().position(|person| person.name == who))
+        by_id.or_else(|| self.people.iter().position(|person| person.name.to_lowercase() == who))
     }
 
     /// How many children there are, and how many adults.
@@ -413,6 +416,9 @@ mod tests {
         assert_eq!(ids, expected);
         assert_eq!(draft.find("李明"), Some(2));
         assert_eq!(draft.find("sofia_pena-2"), Some(1));
+        assert_eq!(draft.find("SOFÍA peña"), Some(0));
+        draft.add("maría", None).unwrap();
+        assert!(draft.text().contains("[adult.maria]\nname = \"María\"\n"));
     }
 
     #[test]

@@ -128,7 +128,12 @@ pub(super) fn suggest_zone(text: &str) -> Option<String> {
     });
     let found = of_city.map(String::as_str);
     let found = found.or_else(|| nearest(text, known.iter().map(String::as_str)));
-    found.map(str::to_owned)
+    let near_city = || {
+        let cities = || known.iter().filter_map(|name| name.rsplit('/').next());
+        let city = nearest(&wanted, cities())?;
+        known.iter().find(|name| name.rsplit('/').next() == Some(city)).map(String::as_str)
+    };
+    found.or_else(near_city).map(str::to_owned)
 }
 
 /// Checks `[dns]`.

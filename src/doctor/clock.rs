@@ -124,7 +124,7 @@ mod tests {
         assert_eq!(found[0].state, State::Ok);
         assert_eq!(
             found[0].text,
-            "It is 2026-11-23 18:00 in America/Guatemala, and the system keeps its clock right."
+            "The clock shows 2026-11-23 18:00 (America/Guatemala), and the system keeps it right."
         );
     }
 

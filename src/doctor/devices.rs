@@ -79,7 +79,7 @@ mod tests {
     fn devices_that_are_seen_are_counted() {
         let found = found(Source::Netlink, 4);
         assert_eq!(found.state, State::Ok);
-        assert_eq!(found.text, "The kernel tells of 4 devices, behind 12 addresses.");
+        assert_eq!(found.text, "Devices that the kernel tells of: 4 (addresses: 12).");
     }
 
     #[test]

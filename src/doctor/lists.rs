@@ -152,7 +152,8 @@ mod tests {
             told,
             [(
                 State::Ok,
-                "2 lists serve, with 200 names. The oldest copy is 3 days old.".to_owned()
+                "Lists that serve: 2; names in them: 200. The oldest copy is 3 days old."
+                    .to_owned()
             )]
         );
     }

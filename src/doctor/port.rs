@@ -228,6 +228,10 @@ fn unknown(language: Language, facts: &Facts, bad: State, places: &str) -> Findi
             let finding = finding.say(fill(language, &words::PORT_PERHAPS, &who, ""));
             remedies::remedy(finding, language, suspect, &[], &facts.system)
         }
+        None if facts.system.is_root => {
+            let port = facts.in_the_way.first().map_or(DNS_PORT, |(socket, _)| socket.local.port());
+            finding.run(format!("ss -lntup 'sport = :{port}'"))
+        }
         None => finding,
     };
     if facts.system.is_root {

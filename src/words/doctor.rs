@@ -29,7 +29,7 @@ pub static NOT_ASKED: Words = Words::new(
 /// Some, and so many more.
 pub const AND_MORE: Sentence = Sentence { es: "{what} y {who} más", en: "{what} and {who} more" };
 /// So many hours.
-pub const HOURS: Sentence = Sentence { es: "{what} horas", en: "{what} hours" };
+pub const HOURS: Sentence = Sentence { es: "{what} h", en: "{what} h" };
 /// So many days.
 pub const DAYS: Sentence = Sentence { es: "{what} días", en: "{what} days" };
 
@@ -38,7 +38,7 @@ pub const DAYS: Sentence = Sentence { es: "{what} días", en: "{what} days" };
 /// The config file.
 pub static CONFIG: Words = Words::new("reglas", "rules");
 /// The state directory.
-pub static STATE: Words = Words::new("memoria", "memory");
+pub static STATE: Words = Words::new("estado", "state");
 /// The port.
 pub static PORT: Words = Words::new("puerto", "port");
 /// The clock.
@@ -120,7 +120,7 @@ pub const CONFIG_WRITABLE: Sentence = Sentence {
 };
 /// Who runs amparo may not read it.
 pub const CONFIG_CLOSED: Sentence = Sentence {
-    es: "El usuario {who}, de quien es la memoria de Amparo, no puede leer {what}.",
+    es: "El usuario {who}, de quien es el directorio de estado, no puede leer {what}.",
     en: "User {who}, whose the state directory is, may not read {what}.",
 };
 
@@ -310,7 +310,7 @@ pub const FIX_BRIDGE: Sentence = Sentence {
 };
 /// A program nobody here knows.
 pub const FIX_OTHER: Sentence = Sentence {
-    es: "Vea qué es {what} y deténgalo, si no hace falta:",
+    es: "Vea qué es {what}, y deténgalo si no hace falta:",
     en: "See what {what} is, and stop it if it is not needed:",
 };
 /// Listen on other addresses.
@@ -327,14 +327,14 @@ pub static FIX_BESIDE_UNDO: Words = Words::new("Quite la línea listen.", "Remov
 
 /// Others keep it right.
 pub const CLOCK_GOOD: Sentence = Sentence {
-    es: "Son las {what} en {who}, y el sistema mantiene su reloj en hora.",
-    en: "It is {what} in {who}, and the system keeps its clock right.",
+    es: "El reloj muestra {what} ({who}), y el sistema lo mantiene en hora.",
+    en: "The clock shows {what} ({who}), and the system keeps it right.",
 };
 /// Nobody keeps it right.
 pub const CLOCK_ALONE: Sentence = Sentence {
-    es: "Son las {what} en {who}; el sistema no dice que alguien mantenga su reloj en \
+    es: "El reloj muestra {what} ({who}); el sistema no dice que alguien lo mantenga en \
          hora.",
-    en: "It is {what} in {who}; the system does not say that anybody keeps its clock \
+    en: "The clock shows {what} ({who}); the system does not say that anybody keeps it \
          right.",
 };
 /// It is not believed.
@@ -420,8 +420,8 @@ pub static UPSTREAM_OTHER: Words = Words::new(
 
 /// So many serve.
 pub const LISTS_GOOD: Sentence = Sentence {
-    es: "Sirven {what} listas, con {who} nombres.",
-    en: "{what} lists serve, with {who} names.",
+    es: "Listas que sirven: {what}; nombres en ellas: {who}.",
+    en: "Lists that serve: {what}; names in them: {who}.",
 };
 /// How old the oldest copy is.
 pub const LISTS_AGE: Sentence =
@@ -452,8 +452,8 @@ pub const LIST_TROUBLE: Sentence =
 
 /// So many are seen.
 pub const DEVICES_SEEN: Sentence = Sentence {
-    es: "El sistema conoce {what} aparatos, detrás de {who} direcciones.",
-    en: "The kernel tells of {what} devices, behind {who} addresses.",
+    es: "Aparatos que el sistema conoce: {what} (direcciones: {who}).",
+    en: "Devices that the kernel tells of: {what} (addresses: {who}).",
 };
 /// None is seen.
 pub static DEVICES_NONE: Words = Words::new(

@@ -7,6 +7,7 @@ use std::io::{self, BufRead, Read as _, Write};
 
 use super::{Seen, bad_zone, shown};
 use crate::cli::columns::{write_below, write_beside};
+use crate::clients::Mac;
 use crate::config::draft::{self, Draft, NoDevice};
 use crate::words::{Language, Sentence, Words, init as words};
 
@@ -42,7 +43,12 @@ pub(super) struct Plan<'a> {
     pub(super) adults: bool,
     /// The devices on the network now.
     pub(super) seen: &'a [Seen],
+    /// What is known of a device: who made it, what it calls itself; or nothing.
+    pub(super) describe: Describe<'a>,
 }
+
+/// Says in a few words what a device is.
+pub(super) type Describe<'a> = &'a dyn Fn(Mac, Language) -> String;
 
 /// Why a conversation ended before its end.
 #[derive(Debug)]
@@ -111,11 +117,11 @@ impl<I: BufRead, O: Write> Talk<I, O> {
         }
         if plan.children {
             writeln!(self.out)?;
-            while self.person(draft, &words::ASK_CHILD, true, plan.seen)? {}
+            while self.person(draft, &words::ASK_CHILD, true, plan)? {}
         }
         if plan.adults {
             writeln!(self.out)?;
-            while self.person(draft, &words::ASK_ADULT, false, plan.seen)? {}
+            while self.person(draft, &words::ASK_ADULT, false, plan)? {}
         }
         Ok(())
     }
@@ -143,7 +149,7 @@ impl<I: BufRead, O: Write> Talk<I, O> {
         draft: &mut Draft,
         question: &'static Words,
         is_child: bool,
-        seen: &[Seen],
+        plan: &Plan<'_>,
     ) -> Result<bool, Stopped> {
         let question = question.in_language(self.language);
         let name = self.ask(question, None, |text, language| {
@@ -183,8 +189,8 @@ impl<I: BufRead, O: Write> Talk<I, O> {
             }
         }
         let free: Vec<&Seen> =
-            seen.iter().filter(|one| !draft.has_device(&one.mac.to_string())).collect();
-        self.show(&free)?;
+            plan.seen.iter().filter(|one| !draft.has_device(&one.mac.to_string())).collect();
+        self.show(&free, plan.describe)?;
         let question = of_them(&words::ASK_DEVICES, self.language);
         let with_devices = self.ask(&question, None, |text, language| {
             // On a copy, so that an answer counts as a whole or not at all.
@@ -211,7 +217,7 @@ impl<I: BufRead, O: Write> Talk<I, O> {
     }
 
     /// The devices that are nobody's yet, with numbers to pick them by.
-    fn show(&mut self, free: &[&Seen]) -> io::Result<()> {
+    fn show(&mut self, free: &[&Seen], describe: Describe<'_>) -> io::Result<()> {
         if free.is_empty() {
             let text = words::DEVICES_NONE.in_language(self.language);
             return write_below(&mut self.out, 2, text);
@@ -221,8 +227,9 @@ impl<I: BufRead, O: Write> Talk<I, O> {
             let head = format!("  {:>3}  {}  ", row + 1, seen.mac);
             let addresses = seen.addresses.iter().take(ADDRESSES_SHOWN).map(ToString::to_string);
             let mut pieces: Vec<String> = addresses.collect();
-            if !seen.about.is_empty() {
-                pieces.push(format!("({})", seen.about));
+            let about = describe(seen.mac, self.language);
+            if !about.is_empty() {
+                pieces.push(format!("({})", shown(&about)));
             }
             write_beside(&mut self.out, &head, &str::to_owned, &pieces, " ")?;
         }
@@ -291,7 +298,6 @@ pub(super) fn no_device(why: &NoDevice, device: &str, language: Language) -> Str
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clients::Mac;
     use proptest::prelude::*;
 
     /// What a conversation came to, and all that was said.
@@ -299,7 +305,6 @@ mod tests {
         let seen = [Seen {
             mac: Mac([0x3c, 0x22, 0xfb, 1, 2, 3]),
             addresses: vec!["192.168.1.42".parse().unwrap()],
-            about: "a maker".to_owned(),
         }];
         let plan = Plan {
             language: Some(Language::En),
@@ -309,6 +314,7 @@ mod tests {
             children: true,
             adults: true,
             seen: &seen,
+            describe: &|_, _| "a maker".to_owned(),
         };
         let mut draft = Draft::new(Language::En);
         let mut said = Vec::new();
@@ -334,14 +340,14 @@ mod tests {
 
     #[test]
     fn a_bad_answer_is_asked_again_with_what_to_write() {
-        let answers = "klingon\nen\nGuatemla City\n\nGuatemala\ngt\nmateo\nfourteen\n14\nlate\n\n\
+        let answers = "klingon\nen\nNowhere At All\n\nGuatemala\ngt\nmateo\nfourteen\n14\nlate\n\n\
                        2\ntablet\n1\n\n\nno\n";
         let (outcome, draft, said) = talk(answers.as_bytes());
         assert!(!outcome.unwrap(), "{said}");
         assert_eq!(draft.size(), (1, 0));
         for sentence in [
             "Write es (Spanish) or en (English).",
-            "There is no time zone “Guatemla City”",
+            "There is no time zone “Nowhere At All”",
             "“Guatemala” is no country.",
             "“fourteen” is not the age of a child.",
             "“late” is no window of time.",
