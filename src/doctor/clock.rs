@@ -20,6 +20,9 @@ pub(super) const CHECK: Check = Check {
 /// Sets the clock by the network where systemd looks after it.
 const TIMEDATECTL: &str = "/usr/bin/timedatectl";
 
+/// There while systemd runs the system (sd_booted(3)).
+const SYSTEMD: &str = "/run/systemd/system";
+
 /// What is known of the time.
 #[derive(Debug, Clone)]
 pub(super) struct Facts {
@@ -53,7 +56,7 @@ pub(super) fn gather(
         is_synchronised: clock.is_synchronised(),
         zone: household.zone.iana_name().map(str::to_owned),
         is_zone_written,
-        has_timedatectl: Path::new(TIMEDATECTL).exists(),
+        has_timedatectl: [TIMEDATECTL, SYSTEMD].iter().all(|path| Path::new(path).exists()),
     }
 }
 
