@@ -111,7 +111,7 @@ pub fn find_config(file: Option<&Path>, state: Option<&Path>) -> Result<Found, U
         (None, Some(said)) => said,
         (state, _) => config::state_directory(state, None),
     };
-    let copy = state_directory.join(LAST_CONFIG);
+    let copy = last_config(&state_directory);
     let kept = std::fs::read_to_string(&copy).ok().and_then(|text| {
         let origin = config::Origin::File(file.unwrap_or(&copy).to_owned());
         let checked = config::load(&text, &origin, &System::detect()).ok()?;
@@ -157,6 +157,12 @@ fn text_of(file: Option<&Path>, state: Option<&Path>) -> Result<(String, config:
         ));
     }
     Ok((config::EMBEDDED.to_owned(), config::Origin::Embedded))
+}
+
+/// Where the last config that passed is kept.
+#[must_use]
+pub fn last_config(state_directory: &Path) -> PathBuf {
+    state_directory.join(LAST_CONFIG)
 }
 
 /// Keeps the text of a config that passed, for a start with a broken one.

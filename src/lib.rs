@@ -79,6 +79,7 @@
 //! | [`inspect`] | name, words, policy, ledger, lists, clients, roster, config, house, update | what the program says of itself, as JSON |
 //! | [`control`] | inspect | the language of the control socket |
 //! | [`daemon`] | all of these | puts the parts together, owns the tasks, reloads, stops |
+//! | [`doctor`] | all of these but sys, enforce, update, daemon | what may be wrong with an installation, and what to do |
 //! | [`cli`] | all of these | one file a command |
 //!
 //! # Promises
@@ -117,6 +118,8 @@
 //! | how a change is written into the file | [`config::edit`] |
 //! | which days a calendar file has | [`config::ical`] |
 //! | how a closed name is answered | [`dns::answer`] |
+//! | what `amparo init` asks, and writes | `cli/init/talk.rs`, [`config::draft`]; its sentences: `words/init.rs` |
+//! | what `amparo doctor` looks at | one file in `doctor/`, a row of its table; what it says: `words/doctor.rs` |
 //! | a command | one file in `cli/` and a variant of its `Command` |
 //! | what is kept | [`journal`] |
 //! | what counts as use of a budget | [`policy::meter`]; its claims are `tests/family.rs` and `docs/time/` |
@@ -139,6 +142,7 @@ pub mod config;
 pub mod control;
 pub mod daemon;
 pub mod dns;
+pub mod doctor;
 pub mod enforce;
 pub mod fnv;
 pub mod house;

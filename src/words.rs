@@ -4,7 +4,9 @@
 //! is said about time is in [`time`], about devices in [`devices`].
 
 pub mod devices;
+pub mod doctor;
 pub mod family;
+pub mod init;
 pub mod leases;
 pub mod time;
 

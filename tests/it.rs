@@ -11,6 +11,7 @@ mod cli_family;
 mod clients;
 mod clock;
 mod docs;
+mod doctor;
 mod family;
 mod faults;
 mod filter;

@@ -66,6 +66,25 @@ const MAY_USE: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "doctor",
+        &[
+            "words",
+            "clock",
+            "timekeeping",
+            "policy",
+            "ledger",
+            "lists",
+            "clients",
+            "config",
+            "house",
+            "journal",
+            "dns",
+            "name",
+            "inspect",
+            "control",
+        ],
+    ),
+    (
         "cli",
         &[
             "name",
@@ -84,6 +103,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "inspect",
             "control",
             "daemon",
+            "doctor",
         ],
     ),
 ];

@@ -10,7 +10,9 @@ mod changes;
 mod check;
 mod columns;
 mod devices;
+mod doctor;
 mod grant;
+mod init;
 mod lists;
 mod log;
 pub mod moments;
@@ -91,6 +93,8 @@ enum Command {
     Lists(lists::Lists),
     Cache(cache::Cache),
     Reload(reload::Reload),
+    Init(init::Init),
+    Doctor(doctor::Doctor),
     Try(try_out::Try),
     Completions(shell::Completions),
     Man(shell::Man),
@@ -163,6 +167,8 @@ pub fn main() -> ExitCode {
         Command::Lists(command) => command.run(&app),
         Command::Cache(command) => command.run(&app),
         Command::Reload(command) => command.run(&app),
+        Command::Init(command) => command.run(&app),
+        Command::Doctor(command) => command.run(&app),
         Command::Try(command) => command.run(),
         Command::Completions(command) => command.run(),
         Command::Man(command) => command.run(),

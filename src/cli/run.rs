@@ -8,6 +8,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use super::{App, Exit, Failure};
 use crate::config;
 use crate::daemon::{self, Daemon, Options};
+use crate::doctor::port;
 use crate::timekeeping::sntp;
 
 /// Answer questions (what `amparo` alone does)
@@ -120,11 +121,15 @@ impl From<daemon::Failure> for Failure {
             daemon::Failure::Listen { address, ref source } => {
                 #[expect(clippy::wildcard_enum_match_arm, reason = "the system's list of errors")]
                 let hint = match source.kind() {
-                    std::io::ErrorKind::AddrInUse => format!(
-                        "another program answers there (systemd-resolved or dnsmasq, perhaps): \
-                         `ss -lunp sport = :{}` names it",
-                        address.port()
-                    ),
+                    std::io::ErrorKind::AddrInUse => match port::holder_of(address) {
+                        Some(program) => format!(
+                            "another program answers there: {}; `amparo doctor` tells how to free it",
+                            program.shown()
+                        ),
+                        None => "another program answers there; `amparo doctor`, asked as root, \
+                                 names it and tells how to free it"
+                            .to_owned(),
+                    },
                     std::io::ErrorKind::PermissionDenied => {
                         "run it as root, or give it the right: \
                          setcap cap_net_bind_service=+ep $(command -v amparo)"

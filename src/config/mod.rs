@@ -10,6 +10,7 @@
 mod budgets;
 mod build;
 mod context;
+pub mod draft;
 pub mod edit;
 mod elements;
 mod hours;
@@ -41,7 +42,9 @@ use crate::policy::tags::TagTable;
 use crate::words::Language;
 use context::Context;
 use elements::{Mistake, Word};
-pub use place::{directory_in, find_file, read_file, state_directory, usual_place};
+pub use place::{
+    directory_in, find_file, language_in, names_zone, read_file, state_directory, usual_place,
+};
 pub use report::{Origin, Problem, Report, Severity};
 pub use settings::{
     CalendarFile, DnsSettings, Download, EnforceSettings, JournalSettings, NftablesSet,

@@ -75,6 +75,30 @@ pub fn directory_in(text: &str) -> Option<PathBuf> {
     Some(PathBuf::from(directory)).filter(|directory| directory.is_absolute())
 }
 
+/// The language that a text asks for, whatever else is wrong with it: its mistakes are to be told
+/// in it.
+#[must_use]
+pub fn language_in(text: &str) -> Option<Language> {
+    match household_text(text, "language")?.as_str() {
+        "es" => Some(Language::Es),
+        "en" => Some(Language::En),
+        _ => None,
+    }
+}
+
+/// Whether a text names the household's time zone.
+#[must_use]
+pub fn names_zone(text: &str) -> bool {
+    household_text(text, "timezone").is_some()
+}
+
+fn household_text(text: &str, key: &str) -> Option<String> {
+    let (document, _) = toml::de::DeTable::parse_recoverable(text);
+    let household = document.get_ref().get("household")?;
+    let value = household.get_ref().as_table()?.get(key)?.get_ref().as_str()?;
+    Some(value.to_owned())
+}
+
 /// Where this user's config file is looked for when none is named.
 #[must_use]
 pub fn usual_place() -> PathBuf {

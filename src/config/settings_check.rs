@@ -15,7 +15,7 @@ use super::settings::{
     BlockedAnswer, DnsSettings, EnforceSettings, JournalSettings, NftablesSet, Scheme, Strategy,
     UpstreamUrl,
 };
-use super::suggest::did_you_mean;
+use super::suggest::{did_you_mean, nearest};
 use crate::name::Name;
 use crate::policy::budget;
 use crate::policy::local::LocalNames;
@@ -106,6 +106,15 @@ pub(super) fn zone(context: &mut Context<'_>, table: &DeTable<'_>) -> Option<Tim
 }
 
 fn unknown_zone(context: &mut Context<'_>, zone: &Text<'_>) {
+    let help = suggest_zone(zone.text).map_or_else(
+        || "write its IANA name, like `America/Guatemala`".to_owned(),
+        |found| format!("did you mean `{found}`?"),
+    );
+    context.error(zone.span.clone(), format!("there is no time zone `{}`", zone.text), help);
+}
+
+/// The zone that may be meant: of that city, else the one that is written most like it.
+pub(super) fn suggest_zone(text: &str) -> Option<String> {
     // `Etc/GMT-6` lies six hours ahead of Greenwich, the other side of what its name says.
     let known: Vec<String> = jiff::tz::db()
         .available()
@@ -113,17 +122,18 @@ fn unknown_zone(context: &mut Context<'_>, zone: &Text<'_>) {
         .filter(|name| !name.starts_with("Etc/"))
         .collect();
     // Who writes the city alone means the zone of that city.
-    let city = || {
-        let wanted = zone.text.replace(' ', "_");
-        let found = known.iter().find(|name| {
-            name.rsplit('/').next().is_some_and(|city| city.eq_ignore_ascii_case(&wanted))
-        })?;
-        Some(format!("did you mean `{found}`?"))
+    let wanted = text.replace(' ', "_");
+    let of_city = known.iter().find(|name| {
+        name.rsplit('/').next().is_some_and(|city| city.eq_ignore_ascii_case(&wanted))
+    });
+    let found = of_city.map(String::as_str);
+    let found = found.or_else(|| nearest(text, known.iter().map(String::as_str)));
+    let near_city = || {
+        let cities = || known.iter().filter_map(|name| name.rsplit('/').next());
+        let city = nearest(&wanted, cities())?;
+        known.iter().find(|name| name.rsplit('/').next() == Some(city)).map(String::as_str)
     };
-    let help = city()
-        .or_else(|| did_you_mean(zone.text, known.iter().map(String::as_str)))
-        .unwrap_or_else(|| "write its IANA name, like `America/Guatemala`".to_owned());
-    context.error(zone.span.clone(), format!("there is no time zone `{}`", zone.text), help);
+    found.or_else(near_city).map(str::to_owned)
 }
 
 /// Checks `[dns]`.

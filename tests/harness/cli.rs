@@ -90,6 +90,26 @@ impl Home {
         self.command(args).arg("--config").arg(config).arg("--state").arg(state).output().into()
     }
 
+    /// Runs the program as [`Home::amparo`] does, with these answers on its standard input.
+    #[track_caller]
+    pub(crate) fn told(&self, args: &[&str], answers: &str) -> Output {
+        self.told_behind(&[], args, answers)
+    }
+
+    /// The same behind words that become it.
+    #[track_caller]
+    pub(crate) fn told_behind(&self, before: &[&str], args: &[&str], answers: &str) -> Output {
+        let mut command = self.command_behind(before, args);
+        command.arg("--config").arg(self.config()).arg("--state").arg(self.state());
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("cargo built the program");
+        let mut input = child.stdin.take().expect("it was asked for");
+        // It may have ended before it heard all.
+        let _heard = std::io::Write::write_all(&mut input, answers.as_bytes());
+        drop(input);
+        child.wait_with_output().into()
+    }
+
     /// Runs the program with these arguments alone.
     #[track_caller]
     pub(crate) fn bare(&self, args: &[&str]) -> Output {
