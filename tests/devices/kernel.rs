@@ -157,7 +157,7 @@ fn without_netlink_it_says_so_and_knows_devices_over_ipv4_and_by_address() {
     let config = HOUSEHOLD.replace(&format!("devices = [\"{SOFIAS}\"]"), &named);
     let before = ["perl", "-e", WITHOUT_NETLINK, numbers[0], numbers[1]];
     let mut serving = network.serves_behind(&before, &config);
-    serving.running.hears("the kernel does not tell its neighbours over netlink");
+    serving.hears("the kernel does not tell its neighbours over netlink");
     is(&sofia, &sofia.addresses().v4, "10.9.0.1", "sofia");
     is(&mateo, &mateo.addresses().v4, "10.9.0.1", "mateo");
     is(&sofia, &by_address, "fd09::1", "sofia");

@@ -69,8 +69,8 @@ pub(crate) struct Addresses {
 
 /// The program on the router, with a resolver behind it.
 pub(crate) struct Serving<'a> {
-    pub(crate) running: Running,
     pub(crate) home: Home,
+    running: Option<Running>,
     upstream: Option<FakeUpstream>,
     network: &'a HomeNetwork,
 }
@@ -121,7 +121,7 @@ impl HomeNetwork {
         );
         // Port 67 in the kernel's own words: whoever asks for a lease earlier waits for seconds.
         let listens = || router.run("cat /proc/net/udp").contains(":0043 ").then_some(());
-        eventually("the DHCP server", listens);
+        eventually("the DHCP server (dnsmasq, which tests/run installs)", listens);
         Some(HomeNetwork { _dhcp: dhcp, router, directory, ports: Cell::new(0) })
     }
 
@@ -150,7 +150,7 @@ impl HomeNetwork {
     #[track_caller]
     pub(crate) fn guest(&self, mac: &str, host: &str) -> Machine {
         let machine = self.machine(mac);
-        machine.takes_lease(host);
+        let _address = machine.takes_lease(host);
         machine.addresses();
         machine
     }
@@ -184,11 +184,17 @@ impl HomeNetwork {
         let home = Home::new();
         let config = with_listen(config);
         home.write("amparo.toml", &whole(&config, &home, &upstream, &upstream));
+        let running = Some(self.starts(&home, more));
+        Serving { home, running, upstream: Some(upstream), network: self }
+    }
+
+    #[track_caller]
+    fn starts(&self, home: &Home, more: &[&str]) -> Running {
         let leases = self.directory.path().join("leases").display().to_string();
         let before = [&self.router.enter()[..], &["sh", "-ec", WITH_LEASES, &leases], more];
         let mut running = home.start_behind(&before.concat(), &["run", "--offline"]);
         running.hears("answers on 0.0.0.0:53 and [::]:53");
-        Serving { running, home, upstream: Some(upstream), network: self }
+        running
     }
 }
 
@@ -218,8 +224,9 @@ pub(crate) fn dnsmasq(machine: &Namespace, args: &str) -> Background {
 impl Machine {
     /// Asks for a lease under this host name, and takes the address it is given.
     #[track_caller]
-    pub(crate) fn takes_lease(&self, host: &str) {
+    pub(crate) fn takes_lease(&self, host: &str) -> String {
         self.udhcpc(&format!("-x hostname:{host}"));
+        self.v4().expect("it took what it was given")
     }
 
     /// The same as somebody who was never here: under another client id, with another address.
@@ -329,6 +336,20 @@ impl Serving<'_> {
     /// The resolver it asks.
     pub(crate) fn upstream(&self) -> &FakeUpstream {
         self.upstream.as_ref().expect("it goes with this")
+    }
+
+    /// Waits for a line of the program's that holds this.
+    #[track_caller]
+    pub(crate) fn hears(&mut self, text: &str) -> String {
+        self.running.as_mut().expect("it goes with this").hears(text)
+    }
+
+    /// Ends it in good order, and starts it again.
+    #[track_caller]
+    pub(crate) fn restarts(&mut self) {
+        let running = self.running.take().expect("it goes with this");
+        assert_eq!(running.terminate(), 0, "it ends in good order");
+        self.running = Some(self.network.starts(&self.home, &[]));
     }
 
     /// Runs a command of the program against it.
