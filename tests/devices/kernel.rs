@@ -141,6 +141,40 @@ fn a_thousand_neighbours_are_followed_from_one_device_to_another() {
 }
 
 #[test]
+fn a_device_that_asks_from_many_new_addresses_at_once_stays_whose_it_is() {
+    /// More than anybody needs, and more than the kernel is asked for at once.
+    const ADDRESSES: u32 = 120;
+    let Some(network) = HomeNetwork::new() else { return };
+    let _serving = network.serves(HOUSEHOLD);
+    let sofia = network.guest(SOFIAS, "tablet");
+    is_from_everywhere(&sofia, "sofia");
+    let address = |number: u32| format!("fd09::8:{number:x}");
+    let mut own = String::new();
+    for number in 0..ADDRESSES {
+        writeln!(own, "addr add {}/64 dev lan nodad", address(number)).expect("a string takes all");
+    }
+    batch(&sofia.namespace, &own);
+    sofia.namespace.inside(|| {
+        let asked = (0..ADDRESSES).map(|number| {
+            let from: IpAddr = address(number).parse().expect("it is one");
+            let socket = UdpSocket::bind((from, 0)).expect("the address is the machine's");
+            socket.connect(("fd09::1", 53)).expect("the router is near");
+            socket.set_read_timeout(Some(PATIENCE)).expect("it is a time-out");
+            let question = Question::of("sofia.example", RecordType::A);
+            socket.send(&question.octets()).expect("the router is near");
+            (socket, from)
+        });
+        let asked: Vec<_> = asked.collect();
+        for (socket, from) in asked {
+            let mut buffer = [0; 512];
+            let length = socket.recv(&mut buffer);
+            let length = length.unwrap_or_else(|error| panic!("{from} has no answer: {error}"));
+            Answer::read(buffer[..length].to_vec(), &from.to_string()).holds_only("0.0.0.0");
+        }
+    });
+}
+
+#[test]
 fn without_netlink_it_says_so_and_knows_devices_over_ipv4_and_by_address() {
     let numbers = match std::env::consts::ARCH {
         "x86_64" => ["41", "157"],
