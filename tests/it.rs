@@ -10,6 +10,7 @@ mod cli;
 mod cli_family;
 mod clients;
 mod clock;
+mod devices;
 mod docs;
 mod doctor;
 mod family;

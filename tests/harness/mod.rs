@@ -9,6 +9,7 @@
 
 pub(crate) mod answer;
 pub(crate) mod cli;
+pub(crate) mod home_network;
 pub(crate) mod lists;
 pub(crate) mod load;
 pub(crate) mod net;
@@ -33,6 +34,7 @@ use tokio::net::{TcpSocket, TcpStream, UdpSocket};
 
 pub(crate) use answer::Answer;
 pub(crate) use cli::{Home, Output};
+pub(crate) use home_network::HomeNetwork;
 pub(crate) use lists::ListServer;
 pub(crate) use load::{Flood, Numbers};
 pub(crate) use net::{Device, Namespace};

@@ -1,12 +1,15 @@
 //! Networks of the tests' own, and devices that ask the real program.
 
+use std::fs::File;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread;
 use std::time::Duration;
 
 use hickory_proto::rr::RecordType;
+use nix::sched::CloneFlags;
 
 use super::{Answer, Question};
 
@@ -65,6 +68,18 @@ impl Namespace {
     /// The same for a program that must not run as root.
     pub(crate) fn enter_as_nobody(&self) -> Vec<&str> {
         [self.enter(), as_nobody()].concat()
+    }
+
+    /// Does something on it. Sockets that are made and threads that are started meanwhile stay there.
+    #[track_caller]
+    pub(crate) fn inside<T: Send>(&self, what: impl FnOnce() -> T + Send) -> T {
+        let door = File::open(Path::new("/run/netns").join(&self.name)).expect("it was made");
+        let enter_and_do = || {
+            nix::sched::setns(door, CloneFlags::CLONE_NEWNET).expect("root may enter");
+            what()
+        };
+        let done = thread::scope(|scope| scope.spawn(enter_and_do).join());
+        done.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     }
 
     /// Runs a line of the shell on it, and says what that printed.
