@@ -7,7 +7,7 @@
 //! |---|---|
 //! | *household* | everyone and everything one config file is about |
 //! | *child*, *adult* | somebody with rules; in code a [subject](policy::rules::Subject), as are unknown devices |
-//! | *device* | what asks: a hardware address, an address or a range ([`clients`]) |
+//! | *device* | what asks: known by hardware address, address, range, name or id ([`clients`]) |
 //! | *profile* | a reusable set of rules; each age band has a built-in one |
 //! | *category*, *service* | kinds of sites, and apps with all their names ([`lists::catalogue`]) |
 //! | *list* | names that fill a category ([`lists`]) |
@@ -27,6 +27,8 @@
 //! | *index* | all names of all lists, one file mapped into memory ([`lists::Index`]) |
 //! | *copy* | a fetched list as it came, in the state directory ([`house::fetched`]) |
 //! | *held* | kept out of force because it does not look like the list it was ([`update::judge`]) |
+//! | *roster* | the devices that were seen, and what is odd about them ([`roster`]) |
+//! | *told* | what a trusted forwarder says of the device it asks for ([`clients::Told`]) |
 //! | *handed* | the addresses a device was given, so that a router can cut them ([`enforce`]) |
 //! | *desk* | what one thread keeps between queries ([`dns::Desk`]) |
 //!
@@ -131,6 +133,9 @@
 //! | how a calendar file is read | `config/ical.rs` |
 //! | what `check` warns of | `config/lint.rs` |
 //! | how a change gets into the config file | `config/edit.rs` |
+//! | how a device is recognised | [`clients::Table`]; what a forwarder tells: [`dns::options`] |
+//! | what a device is called | [`clients::hosts`], a lease format: one file in `clients/leases/` |
+//! | what counts as a sign of a way around | `roster/signs.rs`; a wrong set-up: `roster/presence.rs` |
 //! | what a router is told, and how | [`enforce`], `docs/enforce/` |
 //! | a DHCP server's lease file | one file in `clients/leases/`, a line in its table, `docs/devices/` |
 //! | which makers of devices are known | `clients/makers.sh`, which writes `makers.txt` |

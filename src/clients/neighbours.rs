@@ -35,6 +35,13 @@ const NEIGHBOURS_MAX: usize = 8192;
 const LOOKUPS_PER_SECOND: u64 = 20;
 /// How many of those look-ups may come at once: a household that comes home.
 const LOOKUPS_BURST: u64 = 40;
+/// How long whoever may not read the table now waits before trying again: until one more reading is
+/// left.
+const LOOKUP_PAUSE: Duration = Duration::from_millis(1000 / LOOKUPS_PER_SECOND);
+/// How many addresses that were never seen are looked for in a second, at most: each costs a core some
+/// fifty microseconds. Beyond that questions from such addresses are not answered, for nobody knows
+/// whose rules hold; whoever makes up addresses gains nothing.
+const SEARCHES_PER_SECOND: u64 = 500;
 /// How many addresses without a hardware address (behind another router, or our own) are
 /// remembered as such, so that they are asked for once.
 const MISSES_MAX: usize = 1024;
@@ -92,8 +99,12 @@ struct Shared {
     source: Source,
     misses: Misses,
     budget: Budget,
+    searches: Budget,
     /// How many editions there were.
     editions: AtomicU64,
+    /// How often reading the table has begun, and the last reading that is done.
+    readings: AtomicU64,
+    read: AtomicU64,
     /// There is a new edition.
     changed: Notify,
     is_over: AtomicBool,
@@ -140,7 +151,7 @@ struct Misses {
     hasher: RandomState,
 }
 
-/// How many look-ups are left, as the moment up to which they are spent, in milliseconds.
+/// How many look-ups or searches are left, as the moment up to which they are spent, in microseconds.
 #[derive(Debug, Default)]
 struct Budget(AtomicU64);
 
@@ -263,15 +274,24 @@ impl Neighbours {
     }
 
     /// Finds out which device has an address, as far as that can be, within a quarter of a second.
+    /// False where too many addresses are new at once: then nobody can say whose rules hold.
     ///
     /// A device that knows our hardware address already does not make itself known again before
     /// it asks from one more address of its own (RFC 4861 §7.2.2): the kernel learns that one
     /// when it answers, too late for the first question. So it is made to look before.
-    pub async fn settle(&self, address: IpAddr) {
+    pub async fn settle(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
         let shared = &self.shared;
-        if shared.ask(address, Clock::System.tick()) != Asked::InVain {
-            return;
+        let is_open = || shared.may_be_known(address) && shared.current(address).is_none();
+        if is_open() {
+            // A table that cannot be read is told louder elsewhere.
+            let _late = tokio::time::timeout(SETTLE_TIME_MAX, shared.read_anew(address)).await;
+        }
+        if !is_open() {
+            return true;
+        }
+        if !shared.searches.take(Clock::System.tick(), SEARCHES_PER_SECOND, SEARCHES_PER_SECOND) {
+            return false;
         }
         let is_heard = kernel::look_for(address)
             && (tokio::time::timeout(SETTLE_TIME_MAX, shared.heard_of(address)).await.is_ok()
@@ -280,6 +300,7 @@ impl Neighbours {
         if !is_heard {
             shared.misses.insert(address);
         }
+        true
     }
 }
 
@@ -347,7 +368,8 @@ impl Shared {
 
     /// Asks the kernel for an address that nobody knows.
     fn ask(&self, address: IpAddr, now: Tick) -> Asked {
-        if !self.may_be_known(address) || !self.budget.take(now) {
+        let may_read = || self.budget.take(now, LOOKUPS_PER_SECOND, LOOKUPS_BURST);
+        if !self.may_be_known(address) || !may_read() {
             return Asked::Unasked;
         }
         if let Err(error) = self.refresh() {
@@ -356,6 +378,18 @@ impl Shared {
             return Asked::Unasked;
         }
         self.current(address).map_or(Asked::InVain, Asked::Found)
+    }
+
+    /// Waits until the table was read after now, by whoever does: many who are new at once need one
+    /// reading together.
+    async fn read_anew(&self, address: IpAddr) {
+        let before = self.readings.load(Ordering::Acquire);
+        while self.read.load(Ordering::Acquire) <= before {
+            if self.ask(address, Clock::System.tick()) != Asked::Unasked {
+                return;
+            }
+            tokio::time::sleep(LOOKUP_PAUSE).await;
+        }
     }
 
     /// Whether the kernel may know a device behind an address that is not in the table.
@@ -382,7 +416,9 @@ impl Shared {
     fn refresh(&self) -> io::Result<()> {
         // Held while reading: what the thread applies afterwards is never older than the table.
         let known = self.lock();
+        let reading = self.readings.fetch_add(1, Ordering::AcqRel) + 1;
         self.replace_in(known, read(self.source)?);
+        self.read.fetch_max(reading, Ordering::AcqRel);
         Ok(())
     }
 
@@ -514,12 +550,12 @@ impl Default for Misses {
 }
 
 impl Budget {
-    /// Takes one look-up, if one is left.
-    fn take(&self, now: Tick) -> bool {
-        const EACH_MILLIS: u64 = 1000 / LOOKUPS_PER_SECOND;
+    /// Takes one, if one is left of so many a second, and so many at once.
+    fn take(&self, now: Tick, per_second: u64, at_once: u64) -> bool {
+        let (now, each) = (now.0 * 1_000, 1_000_000 / per_second);
         let spend = |spent_until: u64| {
-            let next = spent_until.max(now.0) + EACH_MILLIS;
-            (next <= now.0 + LOOKUPS_BURST * EACH_MILLIS).then_some(next)
+            let next = spent_until.max(now) + each;
+            (next <= now + at_once * each).then_some(next)
         };
         self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, spend).is_ok()
     }
@@ -616,7 +652,8 @@ mod tests {
     #[test]
     fn a_flood_of_strangers_spends_its_budget_and_no_more() {
         let budget = Budget::default();
-        let taken = |now| (0..10_000).filter(|_| budget.take(Tick(now))).count();
+        let take = |now| budget.take(Tick(now), LOOKUPS_PER_SECOND, LOOKUPS_BURST);
+        let taken = |now| (0..10_000).filter(|_| take(now)).count();
         assert_eq!(taken(0), 40);
         assert_eq!(taken(49), 0);
         assert_eq!(taken(50), 1);

@@ -327,7 +327,12 @@ impl Resolver {
     ) -> Result<Option<Vec<u8>>, Arc<Waiting>> {
         let Stranger { state, packet, question, source } = *stranger;
         let from = source.from.ip();
-        self.beside.neighbours.settle(from).await;
+        if !self.beside.neighbours.settle(from).await {
+            // Whose rules hold is not known, and none may be opened by asking fast.
+            let mut out = Vec::new();
+            let is_said = serve::overloaded(&self.counters, &packet, &mut out);
+            return Ok(is_said.then_some(out));
+        }
         if state.house.devices.has_hosts() && !self.beside.leases.is_fresh() {
             self.beside.leases.look(&self.beside.hosts, self.now());
         }
