@@ -153,11 +153,13 @@ async fn ask(
     ways: &[Way],
     patience: Duration,
 ) -> io::Result<Option<String>> {
-    let any: IpAddr = match address {
-        IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
-        IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+    // To the group of IPv6 the kernel sends from our link-local address, and the answer would come
+    // from the device's: another one than the one that is asked.
+    let ours = match address {
+        IpAddr::V6(v6) if !v6.is_unicast_link_local() => our_address_towards(address),
+        IpAddr::V4(_) | IpAddr::V6(_) => None,
     };
-    let socket = UdpSocket::bind((any, 0)).await?;
+    let socket = UdpSocket::bind((ours.unwrap_or(unspecified(address)), 0)).await?;
     if address.is_ipv4() {
         // Nothing that came through a router is believed on a link (RFC 6762 §11).
         socket.set_multicast_ttl_v4(255)?;
@@ -244,13 +246,17 @@ fn ways_to(address: IpAddr) -> Option<Vec<Way>> {
 
 /// The address from which this machine would talk to another one. Nothing is sent.
 fn our_address_towards(address: IpAddr) -> Option<IpAddr> {
-    let any: IpAddr = match address {
-        IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
-        IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
-    };
-    let socket = std::net::UdpSocket::bind((any, 0)).ok()?;
+    let socket = std::net::UdpSocket::bind((unspecified(address), 0)).ok()?;
     socket.connect((address, PORT)).ok()?;
     Some(socket.local_addr().ok()?.ip())
+}
+
+/// Any address of this machine, of the kind of another one.
+fn unspecified(like: IpAddr) -> IpAddr {
+    match like {
+        IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+        IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+    }
 }
 
 /// The numbers of the interfaces that have a link-local address, can multicast, and of which some
