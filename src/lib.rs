@@ -60,7 +60,7 @@
 //!
 //! | module | may use | what it does |
 //! |---|---|---|
-//! | [`name`] | – | domain names: parse, walk the parents, show escaped |
+//! | [`name`] | fnv | domain names: parse, walk the parents, show escaped, tell a public suffix |
 //! | [`words`] | – | every sentence about the household, Spanish and English side by side |
 //! | [`fnv`] | – | the checksum of what is kept on the disk |
 //! | [`kept`] | fnv | small files that outlive power cuts: two generations, a checksum |
@@ -112,6 +112,7 @@
 //! | a list format | one file in `lists/format/`, a line in its table, a page in `docs/lists/` |
 //! | a list that others publish | a row of `blocklists/sources.toml`, read by `lists::published` |
 //! | what no list may close | `blocklists/list-guard.txt`; what no update may newly close, `everyday.txt` |
+//! | what a public suffix is | `blocklists/suffixes.txt`, read by `name/suffix.rs` |
 //! | when a list is fetched | [`update::schedule`]; what is kept out of it: [`update::judge`] |
 //! | a search engine's safe form | a row in [`policy::safesearch`] |
 //! | a special-use name | a row in [`policy::local`] |

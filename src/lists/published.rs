@@ -5,7 +5,8 @@
 
 use std::time::Duration;
 
-use serde::Deserialize;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
 
 use super::Format;
 use crate::words::Words;
@@ -41,84 +42,79 @@ pub struct Published {
     pub known: Words,
 }
 
-/// The file.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct File {
-    list: Vec<Row>,
-}
+/// The keys of a list.
+const KEYS: [&str; 13] = [
+    "id",
+    "name",
+    "home",
+    "url",
+    "category",
+    "format",
+    "licence",
+    "attribution",
+    "every_hours",
+    "names",
+    "subscribe",
+    "checked",
+    "known",
+];
 
-/// [`Published`], written.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Row {
-    id: String,
-    name: String,
-    home: String,
-    url: String,
-    category: String,
-    #[serde(with = "FormatWord")]
-    format: Format,
-    licence: String,
-    attribution: Option<String>,
-    every_hours: u64,
-    names: u64,
-    subscribe: bool,
-    checked: String,
-    known: Known,
-}
-
-/// A sentence in both languages.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Known {
-    es: String,
-    en: String,
-}
-
-/// [`Format`], written.
-#[derive(Deserialize)]
-#[serde(remote = "Format", rename_all = "lowercase")]
-enum FormatWord {
-    Auto,
-    Hosts,
-    Domains,
-    Wildcard,
-    Adblock,
-    Rpz,
-    Dnsmasq,
-    Unbound,
-    Squidguard,
-}
+/// A table of the file.
+struct Row<'a>(&'a DeTable<'a>);
 
 /// Reads the file, which is ours.
 ///
 /// # Panics
 /// When it is no such file: a table test reads it.
 pub(super) fn published(text: &str) -> Vec<Published> {
-    let file: File = toml::from_str(text).expect("blocklists/sources.toml is read: table test");
-    file.list.into_iter().map(Published::from).collect()
+    let file = DeTable::parse(text).expect("blocklists/sources.toml is TOML: table test");
+    let lists = file.get_ref().get("list").and_then(|lists| lists.get_ref().as_array());
+    let lists = lists.expect("blocklists/sources.toml has lists: table test").iter();
+    let tables = lists.map(|list| list.get_ref().as_table().expect("a table: table test"));
+    tables.map(|table| Row(table).read()).collect()
 }
 
-// === impl Published ===
+// === impl Row ===
 
-impl From<Row> for Published {
-    fn from(row: Row) -> Self {
+impl Row<'_> {
+    fn read(self) -> Published {
+        // By hand: what reads any file into any type makes a larger program.
+        let unknown = self.0.keys().find(|key| !KEYS.contains(&key.get_ref().as_ref()));
+        assert!(unknown.is_none(), "{unknown:?} is no key of a list: table test");
+        let known = self.value("known").and_then(DeValue::as_table).map(Row);
+        let known = known.expect("what is known is a table: table test");
         Published {
-            id: row.id,
-            name: row.name,
-            home: row.home,
-            url: row.url,
-            category: row.category,
-            format: row.format,
-            licence: row.licence,
-            attribution: row.attribution,
-            every: Duration::from_secs(row.every_hours * 3600),
-            names: row.names,
-            subscribe: row.subscribe,
-            checked: row.checked,
-            known: Words { es: row.known.es.into(), en: row.known.en.into() },
+            id: self.text("id"),
+            name: self.text("name"),
+            home: self.text("home"),
+            url: self.text("url"),
+            category: self.text("category"),
+            format: Format::of_word(&self.text("format")).expect("a format: table test"),
+            licence: self.text("licence"),
+            attribution: self.0.contains_key("attribution").then(|| self.text("attribution")),
+            every: Duration::from_secs(self.number("every_hours") * 3600),
+            names: self.number("names"),
+            subscribe: self.flag("subscribe"),
+            checked: self.text("checked"),
+            known: Words { es: known.text("es").into(), en: known.text("en").into() },
         }
+    }
+
+    fn value(&self, key: &str) -> Option<&DeValue<'_>> {
+        self.0.get(key).map(Spanned::get_ref)
+    }
+
+    fn text(&self, key: &str) -> String {
+        self.value(key).and_then(DeValue::as_str).expect("a text: table test").to_owned()
+    }
+
+    fn flag(&self, key: &str) -> bool {
+        self.value(key).and_then(DeValue::as_bool).expect("yes or no: table test")
+    }
+
+    fn number(&self, key: &str) -> u64 {
+        let number = self.value(key).and_then(DeValue::as_integer);
+        number.and_then(|number| number.as_str().parse().ok()).expect("a number: table test")
     }
 }
 
