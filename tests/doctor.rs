@@ -54,15 +54,16 @@ impl Server {
         words.extend(line.split_whitespace());
         let mut command = Command::new(words[0]);
         command.args(&words[1..]).stdin(Stdio::null()).stdout(Stdio::null());
-        let mut child = command.stderr(Stdio::piped()).spawn().expect("the program is there");
-        let stderr = child.stderr.take().expect("it was asked for");
+        let child = command.stderr(Stdio::piped()).spawn().expect("the program is there");
+        let mut server = Server(child);
+        let stderr = server.0.stderr.take().expect("it was asked for");
         let mut lines = BufReader::new(stderr).lines().map_while(Result::ok);
         let mut heard = Vec::new();
         while let Some(said) = lines.next() {
             if said.contains(says) {
                 // What else it says is read, so that saying it does not hold it up.
                 std::thread::spawn(move || lines.for_each(drop));
-                return Server(child);
+                return server;
             }
             heard.push(said);
         }

@@ -105,8 +105,12 @@ pub(super) fn gather(look: &Look) -> (Facts, Checked) {
         Some(File::Wrong { path, mistakes, report, .. }) => {
             File::Wrong { path, mistakes, report, has_copy: kept.is_some() }
         }
-        Some(other @ (File::Good { .. } | File::Unreadable { .. })) => other,
-        Some(other @ (File::None { .. } | File::Gone { .. })) => other,
+        Some(
+            other @ (File::Good { .. }
+            | File::Unreadable { .. }
+            | File::None { .. }
+            | File::Gone { .. }),
+        ) => other,
     };
     let default = || {
         config::load(config::EMBEDDED, &Origin::Embedded, &System::detect())
@@ -148,10 +152,8 @@ fn judge(language: Language, facts: &Facts) -> Vec<Finding> {
                 _ => &words::CONFIG_WRONG,
             };
             let text = fill(said, &path.display().to_string(), &mistakes.to_string());
-            let meanwhile = match has_copy {
-                true => &words::CONFIG_COPY_SERVES,
-                false => &words::CONFIG_NO_COPY,
-            };
+            let meanwhile =
+                if *has_copy { &words::CONFIG_COPY_SERVES } else { &words::CONFIG_NO_COPY };
             let text = format!("{text} {}", meanwhile.in_language(language));
             Finding::new(State::Failed, text)
                 .detail(report.trim_end())

@@ -55,6 +55,7 @@ enum Tried {
 }
 
 /// How this machine is looked after: the same is done in other ways on each.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 #[derive(Debug, Clone, Default)]
 pub(super) struct System {
     is_root: bool,

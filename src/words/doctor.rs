@@ -267,12 +267,12 @@ pub static FIX_DNSMASQ: Words = Words::new(
     "Have it answer no questions and go on handing out addresses, with this machine \
          as DNS (as root):",
 );
-/// How the dnsmasq of NetworkManager ends.
+/// How the dnsmasq that the network manager started ends.
 pub static FIX_NETWORK_MANAGER: Words = Words::new(
     "NetworkManager lo arrancó; que no lo haga (como root):",
     "NetworkManager started it; have it do without (as root):",
 );
-/// How ConnMan lets go of it.
+/// How `connmand` lets go of it.
 pub static FIX_CONNMAN: Words = Words::new(
     "Arránquelo con --nodnsproxy; las conexiones siguen (como root):",
     "Start it with --nodnsproxy; connections go on (as root):",
