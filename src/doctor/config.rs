@@ -4,7 +4,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use super::{Check, Finding, Look, State, fill, shell};
-use crate::config::{self, Checked, Origin, System};
+use crate::config::{self, Checked, Origin, Severity, System};
 use crate::house;
 use crate::words::{Language, doctor as words};
 
@@ -69,7 +69,11 @@ pub(super) fn gather(look: &Look) -> (Facts, Checked) {
                     Err(report) => {
                         file = Some(File::Wrong {
                             path: path.clone(),
-                            mistakes: report.len(),
+                            mistakes: report
+                                .problems()
+                                .iter()
+                                .filter(|problem| problem.severity == Severity::Error)
+                                .count(),
                             report: report.render(false),
                             has_copy: false,
                         });

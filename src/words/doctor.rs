@@ -298,10 +298,12 @@ pub const FIX_DOCKER: Sentence = Sentence {
 };
 /// Another amparo.
 pub const FIX_AMPARO: Sentence = Sentence {
-    es: "Es otro Amparo, con otro directorio de estado. Deténgalo, si no es el que debe \
-         servir:",
-    en: "It is another Amparo, with another state directory. Stop it, unless it is the \
-         one that is to serve:",
+    es: "Es un Amparo que aquí no contesta: de otro usuario, o con otro directorio de \
+         estado. Si es el que debe servir, todo está bien: pregunte como root, o con \
+         --state DIR. Si no, deténgalo:",
+    en: "It is an Amparo that does not answer here: of another user, or with another \
+         state directory. If it is the one that is to serve, all is well: ask as root, or \
+         with --state DIR. If not, stop it:",
 };
 /// The resolver of a network of virtual machines or containers.
 pub const FIX_BRIDGE: Sentence = Sentence {
@@ -504,8 +506,10 @@ pub static SETUP_NO_DAEMON: Words = Words::new(
 );
 /// Start it.
 pub static SETUP_START: Words = Words::new(
-    "Arránquelo con `amparo`, o nombre su directorio de estado con --state DIR.",
-    "Start it with `amparo`, or name its state directory with --state DIR.",
+    "Arránquelo con `amparo`. Si ya está en marcha, pregunte como root, o nombre su \
+         directorio de estado con --state DIR.",
+    "Start it with `amparo`. If it runs already, ask as root, or name its state \
+         directory with --state DIR.",
 );
 
 // === The router ===

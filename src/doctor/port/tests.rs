@@ -133,6 +133,16 @@ fn who_is_not_root_is_told_a_guess_and_who_knows() {
 }
 
 #[test]
+fn an_amparo_that_another_user_may_not_ask_is_no_failure() {
+    let mut facts = held_by(None, "0.0.0.0:53");
+    facts.suspects = vec![program("amparo", &[])];
+    facts.system.is_root = false;
+    assert_eq!(only(&facts).state, State::Warning);
+    facts.system.is_root = true;
+    assert_eq!(only(&facts).state, State::Failed);
+}
+
+#[test]
 fn our_own_daemon_is_as_it_should_be() {
     let mut facts = held_by(Some(program("amparo", &[])), "0.0.0.0:53");
     facts.own = Some(231);
