@@ -98,7 +98,7 @@ fn resolved(finding: Finding, language: Language, system: &System) -> Finding {
 }
 
 /// With port 0 it answers no questions and hands out no resolver by itself any more: it must be
-/// told to (dnsmasq(8), `--dhcp-option`; 0.0.0.0 and [::] stand for the machine it runs on).
+/// told to (dnsmasq(8), `--dhcp-option`; `0.0.0.0` and `[::]` stand for the machine it runs on).
 fn dnsmasq(finding: Finding, language: Language, system: &System) -> Finding {
     const FILE: &str = "/etc/dnsmasq.d/amparo.conf";
     let (restart, again) = (restart("dnsmasq", system), self::restart("dnsmasq", system));
