@@ -199,9 +199,23 @@ pub const STATE_JOURNAL: Sentence = Sentence {
     es: "No se puede leer el registro de {what}: {who}",
     en: "The journal of {what} cannot be read: {who}",
 };
+/// This user may not look.
+pub const STATE_LOCKED: Sentence = Sentence {
+    es: "{what} es del usuario {who}; este usuario no puede mirar allí, y así no se ve \
+         todo. Pregunte como root:",
+    en: "{what} is of user {who}; this user may not look into it, and so much stays \
+         unseen. Ask as root:",
+};
 
 // === The port ===
 
+/// It is most likely our own.
+pub const PORT_LIKELY_OURS: Sentence = Sentence {
+    es: "{what}: alguien escucha allí, seguramente el propio Amparo. Solo a root se le \
+         dice quién:",
+    en: "{what}: somebody listens there, most likely Amparo itself. Root alone is told \
+         who:",
+};
 /// The daemon listens there.
 pub const PORT_OURS: Sentence =
     Sentence { es: "Amparo responde en {what}.", en: "Amparo answers on {what}." };
@@ -449,6 +463,11 @@ pub const LISTS_OLD: Sentence = Sentence {
 /// Something is wrong with one.
 pub const LIST_TROUBLE: Sentence =
     Sentence { es: "Lista `{what}`: {who}.", en: "List `{what}`: {who}." };
+/// This user may not look.
+pub static LISTS_LOCKED: Words = Words::new(
+    "Este usuario no puede mirar las listas que llegaron; pregunte como root.",
+    "This user may not look at the lists that came; ask as root.",
+);
 
 // === The devices ===
 
