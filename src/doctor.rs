@@ -111,6 +111,7 @@ pub struct Facts {
 }
 
 /// What came of asking a daemon.
+#[expect(clippy::large_enum_variant, reason = "there is one, on the stack")]
 enum Asked {
     Answered(Daemon),
     /// This user may not: of the state directory, too, it is told little.
