@@ -110,6 +110,15 @@ pub struct Facts {
     router: router::Facts,
 }
 
+/// What came of asking a daemon.
+#[expect(clippy::large_enum_variant, reason = "there is one, on the stack")]
+enum Asked {
+    Answered(Daemon),
+    /// This user may not: of the state directory, too, it is told little.
+    Locked,
+    Silent,
+}
+
 /// A daemon that answered.
 struct Daemon {
     status: control::Status,
@@ -124,17 +133,25 @@ pub fn gather(look: &Look) -> Facts {
     let household = &checked.config.household;
     let language = config.language;
     let directory = config.state_directory.clone();
-    let daemon = Daemon::find(&directory);
-    let daemon = daemon.as_ref();
+    let asked = Asked::of(&directory);
+    let is_locked = matches!(asked, Asked::Locked);
+    let daemon = match &asked {
+        Asked::Answered(daemon) => Some(daemon),
+        Asked::Locked | Asked::Silent => None,
+    };
     let system = port::System::find();
     std::thread::scope(|scope| {
         let dns = &checked.config.dns;
         let upstreams = scope.spawn(|| upstreams::gather(dns, look));
         let router = scope.spawn(|| router::gather(look));
-        let lists = lists::gather(&checked.config, &directory, daemon.is_some(), &look.clock);
+        let lists = if is_locked {
+            lists::Facts::locked()
+        } else {
+            lists::gather(&checked.config, &directory, daemon.is_some(), &look.clock)
+        };
         let facts = (
-            state::gather(&directory, daemon.is_some(), &look.clock),
-            port::gather(dns, config.is_embedded(), daemon, system),
+            state::gather(&directory, &asked, &look.clock),
+            port::gather(dns, config.is_embedded(), &asked, system),
             clock::gather(household, config.names_zone, &directory, daemon, &look.clock),
             devices::gather(),
             setup::gather(daemon),
@@ -165,12 +182,26 @@ pub fn examine(facts: &Facts) -> Vec<Finding> {
     findings.collect()
 }
 
-// === impl Daemon ===
+// === impl Asked ===
 
-impl Daemon {
-    fn find(directory: &Path) -> Option<Self> {
-        let status = control::tell(directory, &Command::Status).ok()?;
-        Some(Daemon { status, pid: peer(&control::socket_path(directory)) })
+impl Asked {
+    fn of(directory: &Path) -> Self {
+        match control::tell(directory, &Command::Status) {
+            Ok(status) => {
+                let pid = peer(&control::socket_path(directory));
+                Asked::Answered(Daemon { status, pid })
+            }
+            Err(control::Error::Silent { source, .. })
+                if source.kind() == std::io::ErrorKind::PermissionDenied =>
+            {
+                Asked::Locked
+            }
+            Err(
+                control::Error::Silent { .. }
+                | control::Error::Refused(_)
+                | control::Error::Garbled(_),
+            ) => Asked::Silent,
+        }
     }
 }
 

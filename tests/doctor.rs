@@ -54,15 +54,16 @@ impl Server {
         words.extend(line.split_whitespace());
         let mut command = Command::new(words[0]);
         command.args(&words[1..]).stdin(Stdio::null()).stdout(Stdio::null());
-        let mut child = command.stderr(Stdio::piped()).spawn().expect("the program is there");
-        let stderr = child.stderr.take().expect("it was asked for");
+        let child = command.stderr(Stdio::piped()).spawn().expect("the program is there");
+        let mut server = Server(child);
+        let stderr = server.0.stderr.take().expect("it was asked for");
         let mut lines = BufReader::new(stderr).lines().map_while(Result::ok);
         let mut heard = Vec::new();
         while let Some(said) = lines.next() {
             if said.contains(says) {
                 // What else it says is read, so that saying it does not hold it up.
                 std::thread::spawn(move || lines.for_each(drop));
-                return Server(child);
+                return server;
             }
             heard.push(said);
         }
@@ -184,6 +185,30 @@ fn dnsmasq_is_told_to_keep_handing_out_addresses() {
 }
 
 // === The state directory ===
+
+#[test]
+fn who_may_not_ask_the_daemon_is_told_to_ask_as_root_and_nothing_is_called_broken() {
+    let Some(machine) = Namespace::new() else { return };
+    let home = Home::with(GOOD);
+    let mut running = home.start_behind(&machine.enter(), &["run", "--offline"]);
+    running.hears("answers on 0.0.0.0:53");
+    // Another user's program and config, with the daemon's state.
+    let other = Home::with(GOOD);
+    other.give_to(65534);
+    let state = home.state().display().to_string();
+    let open = std::fs::Permissions::from_mode(0o755);
+    std::fs::set_permissions(home.path(), open).expect("it is ours");
+    let config = other.config().display().to_string();
+    let program = other.path().join("amparo.copy").display().to_string();
+    let mut before = machine.enter_as_nobody();
+    before.push(&program);
+    let args = ["doctor", "--offline", "--json", "--config", &config, "--state", &state];
+    let output = Command::new(before[0]).args(&before[1..]).args(args).output();
+    let output = output.expect("ip made the namespace");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success() && !text.contains("\"failed\""), "{text}");
+    assert!(!text.contains("\"warning\"") && text.contains("sudo amparo doctor"), "{text}");
+}
 
 #[test]
 fn a_state_directory_that_cannot_be_written_is_a_failure() {

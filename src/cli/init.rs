@@ -168,10 +168,8 @@ impl Init {
         Leases::new(&[]).look(&hosts, Clock::System.now());
         let plan = talk::Plan {
             language: asks_language.then_some(system.language),
-            zone: self
-                .timezone
-                .is_none()
-                .then(|| system.zone_name.clone().filter(|name| !is_nowhere(name))),
+            zone: self.timezone.is_none(),
+            system_zone: system.zone_name.clone().filter(|name| !is_nowhere(name)),
             country: self.country.is_none(),
             country_of: &|zone| {
                 country_of(zone, &std::fs::read_to_string(ZONE_TABLE).unwrap_or_default())
@@ -293,7 +291,7 @@ fn own_address() -> Option<IpAddr> {
         let address = interface.address?;
         address.as_sockaddr_in().map(nix::sys::socket::SockaddrIn::ip)
     });
-    addresses.find(|address| address.is_private()).map(IpAddr::from)
+    addresses.find(std::net::Ipv4Addr::is_private).map(IpAddr::from)
 }
 
 #[cfg(test)]

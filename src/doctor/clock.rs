@@ -20,7 +20,7 @@ pub(super) const CHECK: Check = Check {
 /// Sets the clock by the network where systemd looks after it.
 const TIMEDATECTL: &str = "/usr/bin/timedatectl";
 
-/// There while systemd runs the system (sd_booted(3)).
+/// There while systemd runs the system (`sd_booted(3)`).
 const SYSTEMD: &str = "/run/systemd/system";
 
 /// What is known of the time.
@@ -28,14 +28,23 @@ const SYSTEMD: &str = "/run/systemd/system";
 pub(super) struct Facts {
     /// What the clock shows, in the household's zone.
     now: Zoned,
-    /// Whether it is not believed.
-    is_in_doubt: bool,
-    is_synchronised: bool,
+    belief: Belief,
     /// The zone's name.
     zone: Option<String>,
     /// Whether the config file names the zone.
     is_zone_written: bool,
     has_timedatectl: bool,
+}
+
+/// Whether it is believed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Belief {
+    /// Others keep it right.
+    Kept,
+    /// Nothing speaks against it.
+    Alone,
+    /// It is not.
+    InDoubt,
 }
 
 /// Asks the daemon, else judges as it would.
@@ -52,8 +61,11 @@ pub(super) fn gather(
     };
     Facts {
         now: clock.now().to_zoned(household.zone.clone()),
-        is_in_doubt,
-        is_synchronised: clock.is_synchronised(),
+        belief: match (is_in_doubt, clock.is_synchronised()) {
+            (true, _) => Belief::InDoubt,
+            (false, true) => Belief::Kept,
+            (false, false) => Belief::Alone,
+        },
         zone: household.zone.iana_name().map(str::to_owned),
         is_zone_written,
         has_timedatectl: [TIMEDATECTL, SYSTEMD].iter().all(|path| Path::new(path).exists()),
@@ -82,13 +94,12 @@ fn judge(language: Language, facts: &Facts) -> Vec<Finding> {
             finding.say(words::CLOCK_NTP.in_language(language))
         }
     };
-    let time = if facts.is_in_doubt {
-        let finding = Finding::new(State::Failed, fill(language, &words::CLOCK_DOUBT, &now, zone));
-        set_by_network(finding).say(words::CLOCK_SET.in_language(language))
-    } else if facts.is_synchronised {
-        Finding::new(State::Ok, fill(language, &words::CLOCK_GOOD, &now, zone))
-    } else {
-        set_by_network(Finding::new(State::Note, fill(language, &words::CLOCK_ALONE, &now, zone)))
+    let time = |state, sentence| Finding::new(state, fill(language, sentence, &now, zone));
+    let time = match facts.belief {
+        Belief::Kept => time(State::Ok, &words::CLOCK_GOOD),
+        Belief::Alone => set_by_network(time(State::Note, &words::CLOCK_ALONE)),
+        Belief::InDoubt => set_by_network(time(State::Failed, &words::CLOCK_DOUBT))
+            .say(words::CLOCK_SET.in_language(language)),
     };
     let mut findings = vec![time];
     // Whoever has never set a zone lives by that of Greenwich, and so do the bedtimes.
@@ -112,8 +123,7 @@ mod tests {
     fn facts() -> Facts {
         Facts {
             now: "2026-11-23T18:00[America/Guatemala]".parse().unwrap(),
-            is_in_doubt: false,
-            is_synchronised: true,
+            belief: Belief::Kept,
             zone: Some("America/Guatemala".to_owned()),
             is_zone_written: false,
             has_timedatectl: true,
@@ -133,10 +143,10 @@ mod tests {
 
     #[test]
     fn a_clock_that_nobody_keeps_right_is_noted_and_one_in_doubt_fails() {
-        let alone = judge(Language::En, &Facts { is_synchronised: false, ..facts() });
+        let alone = judge(Language::En, &Facts { belief: Belief::Alone, ..facts() });
         assert_eq!(alone[0].state, State::Note);
         assert_eq!(alone[0].undo[0].text(), "timedatectl set-ntp false");
-        let doubt = judge(Language::Es, &Facts { is_in_doubt: true, ..facts() });
+        let doubt = judge(Language::Es, &Facts { belief: Belief::InDoubt, ..facts() });
         assert_eq!(doubt[0].state, State::Failed);
     }
 

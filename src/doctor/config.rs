@@ -4,7 +4,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use super::{Check, Finding, Look, State, fill, shell};
-use crate::config::{self, Checked, Origin, System};
+use crate::config::{self, Checked, Origin, Severity, System};
 use crate::house;
 use crate::words::{Language, doctor as words};
 
@@ -69,7 +69,11 @@ pub(super) fn gather(look: &Look) -> (Facts, Checked) {
                     Err(report) => {
                         file = Some(File::Wrong {
                             path: path.clone(),
-                            mistakes: report.len(),
+                            mistakes: report
+                                .problems()
+                                .iter()
+                                .filter(|problem| problem.severity == Severity::Error)
+                                .count(),
                             report: report.render(false),
                             has_copy: false,
                         });
@@ -105,8 +109,12 @@ pub(super) fn gather(look: &Look) -> (Facts, Checked) {
         Some(File::Wrong { path, mistakes, report, .. }) => {
             File::Wrong { path, mistakes, report, has_copy: kept.is_some() }
         }
-        Some(other @ (File::Good { .. } | File::Unreadable { .. })) => other,
-        Some(other @ (File::None { .. } | File::Gone { .. })) => other,
+        Some(
+            other @ (File::Good { .. }
+            | File::Unreadable { .. }
+            | File::None { .. }
+            | File::Gone { .. }),
+        ) => other,
     };
     let default = || {
         config::load(config::EMBEDDED, &Origin::Embedded, &System::detect())
@@ -148,10 +156,8 @@ fn judge(language: Language, facts: &Facts) -> Vec<Finding> {
                 _ => &words::CONFIG_WRONG,
             };
             let text = fill(said, &path.display().to_string(), &mistakes.to_string());
-            let meanwhile = match has_copy {
-                true => &words::CONFIG_COPY_SERVES,
-                false => &words::CONFIG_NO_COPY,
-            };
+            let meanwhile =
+                if *has_copy { &words::CONFIG_COPY_SERVES } else { &words::CONFIG_NO_COPY };
             let text = format!("{text} {}", meanwhile.in_language(language));
             Finding::new(State::Failed, text)
                 .detail(report.trim_end())

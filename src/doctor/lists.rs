@@ -28,6 +28,15 @@ pub(super) struct Facts {
     lists: Vec<ListStatus>,
     /// Whether a daemon keeps them fresh.
     is_running: bool,
+    /// Whether this user may not look.
+    is_locked: bool,
+}
+
+impl Facts {
+    /// What who may not look knows: nothing.
+    pub(super) fn locked() -> Self {
+        Facts { lists: Vec::new(), is_running: false, is_locked: true }
+    }
 }
 
 /// Asks the daemon, else reads what is in the state directory.
@@ -39,10 +48,13 @@ pub(super) fn gather(config: &Config, directory: &Path, is_running: bool, clock:
         let view = ListView { state: directory, now: clock.now(), uptime: None };
         house.lists.iter().map(|list| inspect::list_status(&house, list, &view)).collect()
     });
-    Facts { lists, is_running }
+    Facts { lists, is_running, is_locked: false }
 }
 
 fn judge(language: Language, facts: &Facts) -> Vec<Finding> {
+    if facts.is_locked {
+        return vec![Finding::of(State::Note, &words::LISTS_LOCKED, language)];
+    }
     let mut findings = Vec::new();
     let good = facts.lists.iter().filter(|list| list.state == inspect::OK);
     let (count, names) = good.fold((0, 0), |(count, names), list| (count + 1, names + list.taken));
@@ -141,7 +153,7 @@ mod tests {
     }
 
     fn told(lists: Vec<ListStatus>, is_running: bool) -> Vec<(State, String)> {
-        let findings = judge(Language::En, &Facts { lists, is_running });
+        let findings = judge(Language::En, &Facts { lists, is_running, is_locked: false });
         findings.into_iter().map(|finding| (finding.state, finding.text)).collect()
     }
 
@@ -156,6 +168,12 @@ mod tests {
                     .to_owned()
             )]
         );
+    }
+
+    #[test]
+    fn who_may_not_look_is_told_that_and_nothing_else() {
+        let found = judge(Language::En, &Facts::locked());
+        assert_eq!((found.len(), found[0].state), (1, State::Note));
     }
 
     #[test]

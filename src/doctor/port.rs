@@ -8,7 +8,7 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
-use super::{Check, Daemon, Finding, State, Step, fill, printable};
+use super::{Asked, Check, Finding, State, Step, fill, printable};
 use crate::config::DnsSettings;
 use crate::words::{Language, doctor as words};
 pub use sockets::{Program, Protocol, Socket};
@@ -30,6 +30,8 @@ pub(super) struct Facts {
     in_the_way: Vec<(Socket, Option<Program>)>,
     /// Programs that mostly are the ones, where the system does not say who it is.
     suspects: Vec<Program>,
+    /// Whether there may be a daemon that this user may not ask.
+    is_locked: bool,
     /// The daemon's process.
     own: Option<u32>,
     /// Where a daemon says that it listens.
@@ -55,6 +57,7 @@ enum Tried {
 }
 
 /// How this machine is looked after: the same is done in other ways on each.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 #[derive(Debug, Clone, Default)]
 pub(super) struct System {
     is_root: bool,
@@ -69,12 +72,12 @@ pub(super) struct System {
 }
 
 /// Looks who holds what, and tries to bind.
-pub(super) fn gather(
-    dns: &DnsSettings,
-    is_embedded: bool,
-    daemon: Option<&Daemon>,
-    system: System,
-) -> Facts {
+pub(super) fn gather(dns: &DnsSettings, is_embedded: bool, asked: &Asked, system: System) -> Facts {
+    let daemon = match asked {
+        Asked::Answered(daemon) => Some(daemon),
+        Asked::Locked | Asked::Silent => None,
+    };
+    let is_locked = matches!(asked, Asked::Locked);
     let wanted = wanted(dns);
     let own = daemon.and_then(|daemon| daemon.pid);
     let listens = daemon.map(|daemon| daemon.status.listen.clone()).unwrap_or_default();
@@ -88,7 +91,7 @@ pub(super) fn gather(
     // Where a daemon of ours listens there is nothing to try.
     let free = wanted.iter().filter(|address| !listens.contains(&address.to_string()));
     let tried = free.map(|&address| (address, Tried::of(address))).collect();
-    Facts { is_embedded, in_the_way, suspects, own, listens, tried, system }
+    Facts { is_embedded, in_the_way, suspects, is_locked, own, listens, tried, system }
 }
 
 /// The program that stands where somebody wants to listen; none where there is none, or where the
@@ -150,6 +153,12 @@ fn judge(language: Language, facts: &Facts) -> Vec<Finding> {
     for sockets in held.values() {
         let places = places(sockets.iter().map(|(socket, _)| socket));
         let program = sockets.first().and_then(|(_, program)| program.as_ref());
+        // Who is not root may not ask the family's own: it is most likely that one.
+        if facts.is_locked && program.is_none_or(|program| program.name == "amparo") {
+            let text = fill(&words::PORT_LIKELY_OURS, &places, "");
+            findings.push(Finding::new(State::Note, text).run("sudo amparo doctor"));
+            continue;
+        }
         findings.push(match program {
             Some(program) => remedies::remedy(
                 Finding::new(
@@ -178,6 +187,11 @@ fn judge(language: Language, facts: &Facts) -> Vec<Finding> {
             }
             Tried::Taken if is_told() => None,
             Tried::Taken => Some(unknown(language, facts, bad, &shown)),
+            Tried::Forbidden if facts.is_locked && is_told() => None,
+            Tried::Forbidden if facts.is_locked => Some(
+                Finding::new(State::Note, fill(&words::PORT_FORBIDDEN, &shown, ""))
+                    .run("sudo amparo doctor"),
+            ),
             Tried::Forbidden => Some(forbidden(language, facts, bad, *address)),
             Tried::NotOurs if facts.is_embedded || is_everywhere(*address) => {
                 Some(Finding::new(State::Note, fill(&words::PORT_NO_FAMILY, &shown, "")))

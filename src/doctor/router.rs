@@ -206,10 +206,7 @@ fn judge(language: Language, facts: &Facts) -> Vec<Finding> {
             findings.push(Finding::new(State::Ok, text));
             continue;
         }
-        let sentence = match ours.is_empty() {
-            true => &words::ROUTER_OTHER,
-            false => &words::ROUTER_ALSO,
-        };
+        let sentence = if ours.is_empty() { &words::ROUTER_OTHER } else { &words::ROUTER_ALSO };
         let fix = match way {
             Way::Dhcp => &words::ROUTER_FIX_DHCP,
             Way::Advert => &words::ROUTER_FIX_ADVERT,

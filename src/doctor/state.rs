@@ -4,7 +4,7 @@ use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use super::{Check, Finding, State, fill, shell};
+use super::{Asked, Check, Finding, State, fill, shell};
 use crate::clock::Clock;
 use crate::journal::{self, reader::ReadError, reader::Reader};
 use crate::ledger::Ledger;
@@ -28,6 +28,8 @@ pub(super) struct Facts {
     /// The user who asks.
     user: u32,
     is_running: bool,
+    /// Whether this user may not look into it.
+    is_locked: bool,
     about: About,
     /// How many octets it may still take.
     room: Option<u64>,
@@ -65,7 +67,9 @@ enum Unwritable {
 }
 
 /// Looks at it, and writes a file that has no name there.
-pub(super) fn gather(directory: &Path, is_running: bool, clock: &Clock) -> Facts {
+pub(super) fn gather(directory: &Path, asked: &Asked, clock: &Clock) -> Facts {
+    let is_running = matches!(asked, Asked::Answered(_));
+    let is_locked = matches!(asked, Asked::Locked);
     let about = About::of(directory);
     let is_there = matches!(about, About::There { .. });
     let room = nix::sys::statvfs::statvfs(directory).ok().map(|about| {
@@ -76,7 +80,7 @@ pub(super) fn gather(directory: &Path, is_running: bool, clock: &Clock) -> Facts
         blocks.saturating_mul(octets)
     });
     let (mut ledger, mut journal) = (Vec::new(), None);
-    if is_there {
+    if is_there && !is_locked {
         ledger = Ledger::look(directory, clock.clone()).troubles();
         journal = match Reader::open(&directory.join(journal::FILE_NAME)) {
             Ok(_) | Err(ReadError::Missing(_)) => None,
@@ -84,7 +88,8 @@ pub(super) fn gather(directory: &Path, is_running: bool, clock: &Clock) -> Facts
         };
     }
     let user = nix::unistd::geteuid().as_raw();
-    Facts { directory: directory.to_owned(), user, is_running, about, room, ledger, journal }
+    let directory = directory.to_owned();
+    Facts { directory, user, is_running, is_locked, about, room, ledger, journal }
 }
 
 fn judge(language: Language, facts: &Facts) -> Vec<Finding> {
@@ -109,6 +114,10 @@ fn judge(language: Language, facts: &Facts) -> Vec<Finding> {
         About::There { mode, owner, unwritable } => {
             findings.push(match unwritable {
                 None => Finding::new(State::Ok, fill(&words::STATE_GOOD, "")),
+                Some(Unwritable::Forbidden) if facts.is_locked => {
+                    Finding::new(State::Note, fill(&words::STATE_LOCKED, &owner.to_string()))
+                        .run("sudo amparo doctor")
+                }
                 // The daemon has its own user: that this one may not write is as it should be.
                 Some(Unwritable::Forbidden) if facts.is_running => {
                     Finding::new(State::Note, fill(&words::STATE_NOT_YOURS, &owner.to_string()))
@@ -202,6 +211,7 @@ mod tests {
             directory: "/var/lib/amparo".into(),
             user: 0,
             is_running: false,
+            is_locked: false,
             about,
             room: Some(1 << 40),
             ledger: Vec::new(),
@@ -240,6 +250,8 @@ mod tests {
         assert_eq!(found.undo[0].text(), "chown -R 998 /var/lib/amparo");
         facts.is_running = true;
         assert_eq!(states(&facts), [State::Note]);
+        (facts.is_running, facts.is_locked) = (false, true);
+        assert_eq!(states(&facts), [State::Note], "who asks may not even look");
     }
 
     #[test]

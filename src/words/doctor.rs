@@ -199,9 +199,23 @@ pub const STATE_JOURNAL: Sentence = Sentence {
     es: "No se puede leer el registro de {what}: {who}",
     en: "The journal of {what} cannot be read: {who}",
 };
+/// This user may not look.
+pub const STATE_LOCKED: Sentence = Sentence {
+    es: "{what} es del usuario {who}; este usuario no puede mirar allí, y así no se ve \
+         todo. Pregunte como root:",
+    en: "{what} is of user {who}; this user may not look into it, and so much stays \
+         unseen. Ask as root:",
+};
 
 // === The port ===
 
+/// It is most likely our own.
+pub const PORT_LIKELY_OURS: Sentence = Sentence {
+    es: "{what}: alguien escucha allí, seguramente el propio Amparo. Solo a root se le \
+         dice quién:",
+    en: "{what}: somebody listens there, most likely Amparo itself. Root alone is told \
+         who:",
+};
 /// The daemon listens there.
 pub const PORT_OURS: Sentence =
     Sentence { es: "Amparo responde en {what}.", en: "Amparo answers on {what}." };
@@ -267,12 +281,12 @@ pub static FIX_DNSMASQ: Words = Words::new(
     "Have it answer no questions and go on handing out addresses, with this machine \
          as DNS (as root):",
 );
-/// How the dnsmasq of NetworkManager ends.
+/// How the dnsmasq that the network manager started ends.
 pub static FIX_NETWORK_MANAGER: Words = Words::new(
     "NetworkManager lo arrancó; que no lo haga (como root):",
     "NetworkManager started it; have it do without (as root):",
 );
-/// How ConnMan lets go of it.
+/// How `connmand` lets go of it.
 pub static FIX_CONNMAN: Words = Words::new(
     "Arránquelo con --nodnsproxy; las conexiones siguen (como root):",
     "Start it with --nodnsproxy; connections go on (as root):",
@@ -298,10 +312,12 @@ pub const FIX_DOCKER: Sentence = Sentence {
 };
 /// Another amparo.
 pub const FIX_AMPARO: Sentence = Sentence {
-    es: "Es otro Amparo, con otro directorio de estado. Deténgalo, si no es el que debe \
-         servir:",
-    en: "It is another Amparo, with another state directory. Stop it, unless it is the \
-         one that is to serve:",
+    es: "Es un Amparo que aquí no contesta: de otro usuario, o con otro directorio de \
+         estado. Si es el que debe servir, todo está bien: pregunte como root, o con \
+         --state DIR. Si no, deténgalo:",
+    en: "It is an Amparo that does not answer here: of another user, or with another \
+         state directory. If it is the one that is to serve, all is well: ask as root, or \
+         with --state DIR. If not, stop it:",
 };
 /// The resolver of a network of virtual machines or containers.
 pub const FIX_BRIDGE: Sentence = Sentence {
@@ -447,6 +463,11 @@ pub const LISTS_OLD: Sentence = Sentence {
 /// Something is wrong with one.
 pub const LIST_TROUBLE: Sentence =
     Sentence { es: "Lista `{what}`: {who}.", en: "List `{what}`: {who}." };
+/// This user may not look.
+pub static LISTS_LOCKED: Words = Words::new(
+    "Este usuario no puede mirar las listas que llegaron; pregunte como root.",
+    "This user may not look at the lists that came; ask as root.",
+);
 
 // === The devices ===
 
@@ -504,8 +525,10 @@ pub static SETUP_NO_DAEMON: Words = Words::new(
 );
 /// Start it.
 pub static SETUP_START: Words = Words::new(
-    "Arránquelo con `amparo`, o nombre su directorio de estado con --state DIR.",
-    "Start it with `amparo`, or name its state directory with --state DIR.",
+    "Arránquelo con `amparo`. Si ya está en marcha, pregunte como root, o nombre su \
+         directorio de estado con --state DIR.",
+    "Start it with `amparo`. If it runs already, ask as root, or name its state \
+         directory with --state DIR.",
 );
 
 // === The router ===

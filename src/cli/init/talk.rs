@@ -28,11 +28,14 @@ pub(super) struct Talk<I, O> {
 }
 
 /// What is asked, and what is known before.
+#[expect(clippy::struct_excessive_bools, reason = "each question is one of its own")]
 pub(super) struct Plan<'a> {
     /// The language to offer; none: it is not asked.
     pub(super) language: Option<Language>,
-    /// The zone to offer, if there is one; none: it is not asked.
-    pub(super) zone: Option<Option<String>>,
+    /// Whether the zone is asked.
+    pub(super) zone: bool,
+    /// The zone to offer, if there is one.
+    pub(super) system_zone: Option<String>,
     /// Whether the country is asked.
     pub(super) country: bool,
     /// The country of a zone, to be offered.
@@ -91,9 +94,10 @@ impl<I: BufRead, O: Write> Talk<I, O> {
         draft.language = self.language;
         let hello = words::HELLO.in_language(self.language);
         writeln!(self.out, "\n{hello}\n")?;
-        if let Some(offered) = &plan.zone {
+        if plan.zone {
+            let offered = plan.system_zone.as_deref();
             let question = words::ASK_ZONE.in_language(self.language);
-            let zone = self.ask(question, offered.as_deref(), |text, language| {
+            let zone = self.ask(question, offered, |text, language| {
                 draft::zone(text).map_err(|near| {
                     let (sentence, near) = bad_zone(near.as_deref());
                     sentence.fill(language, &shown(text), near)
@@ -247,13 +251,10 @@ impl<I: BufRead, O: Write> Talk<I, O> {
             let offer = offered.map(|offered| format!(" [{offered}]")).unwrap_or_default();
             write!(self.out, "{question}{offer}: ")?;
             self.out.flush()?;
-            let answer = match self.line()? {
-                Some(answer) => answer,
-                None => {
-                    let sentence = words::BAD_TEXT.in_language(self.language);
-                    write_below(&mut self.out, 2, sentence)?;
-                    continue;
-                }
+            let Some(answer) = self.line()? else {
+                let sentence = words::BAD_TEXT.in_language(self.language);
+                write_below(&mut self.out, 2, sentence)?;
+                continue;
             };
             let answer = answer.trim();
             let answer = if answer.is_empty() { offered.unwrap_or_default() } else { answer };
@@ -310,7 +311,8 @@ mod tests {
         }];
         let plan = Plan {
             language: Some(Language::En),
-            zone: Some(Some("America/Guatemala".to_owned())),
+            zone: true,
+            system_zone: Some("America/Guatemala".to_owned()),
             country: true,
             country_of: &|_| Some("GT".to_owned()),
             children: true,

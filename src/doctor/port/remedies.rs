@@ -85,7 +85,6 @@ fn resolved(finding: Finding, language: Language, system: &System) -> Finding {
                 .run("ln -sf /run/systemd/resolve/resolv.conf /etc/resolv.conf")
                 .undo(format!("ln -sf {link} /etc/resolv.conf"));
         }
-        Some(_) => {}
         None if system.resolv_names_stub => {
             // Without it this machine itself would ask nobody.
             finding = finding
@@ -93,13 +92,13 @@ fn resolved(finding: Finding, language: Language, system: &System) -> Finding {
                 .run("ln -sf /run/systemd/resolve/resolv.conf /etc/resolv.conf")
                 .undo("mv /etc/resolv.conf.before-amparo /etc/resolv.conf");
         }
-        None => {}
+        Some(_) | None => {}
     }
     finding.run("systemctl restart systemd-resolved").undo("systemctl restart systemd-resolved")
 }
 
 /// With port 0 it answers no questions and hands out no resolver by itself any more: it must be
-/// told to (dnsmasq(8), `--dhcp-option`; 0.0.0.0 and [::] stand for the machine it runs on).
+/// told to (dnsmasq(8), `--dhcp-option`; `0.0.0.0` and `[::]` stand for the machine it runs on).
 fn dnsmasq(finding: Finding, language: Language, system: &System) -> Finding {
     const FILE: &str = "/etc/dnsmasq.d/amparo.conf";
     let (restart, again) = (restart("dnsmasq", system), self::restart("dnsmasq", system));
@@ -137,11 +136,11 @@ fn network_manager(finding: Finding, language: Language) -> Finding {
 }
 
 fn connman(finding: Finding, language: Language, program: &Program, system: &System) -> Finding {
+    const FOLDER: &str = "/etc/systemd/system/connman.service.d";
     let finding = finding.say(words::FIX_CONNMAN.in_language(language));
     if !system.has_systemd {
         return finding;
     }
-    const FOLDER: &str = "/etc/systemd/system/connman.service.d";
     let line = program.arguments.join(" ");
     let line = if line.contains('\'') || line.is_empty() { "/usr/sbin/connmand -n" } else { &line };
     finding

@@ -21,6 +21,7 @@ fn held_by(program: Option<Program>, local: &str) -> Facts {
             (socket(Protocol::Tcp, local), program),
         ],
         suspects: Vec::new(),
+        is_locked: false,
         own: None,
         listens: Vec::new(),
         system: System { is_root: true, has_systemd: true, ..System::default() },
@@ -130,6 +131,19 @@ fn who_is_not_root_is_told_a_guess_and_who_knows() {
     let found = only(&facts);
     assert!(found.fix[0].text().contains("systemd-resolve (231)"), "{found:#?}");
     assert!(found.fix.last().unwrap().text().contains("root"), "{found:#?}");
+}
+
+#[test]
+fn a_daemon_that_this_user_may_not_ask_is_no_failure() {
+    let mut facts = held_by(None, "0.0.0.0:53");
+    facts.suspects = vec![program("dnsmasq", &[])];
+    facts.system.is_root = false;
+    facts.is_locked = true;
+    facts.tried = vec![("0.0.0.0:53".parse().unwrap(), Tried::Forbidden)];
+    let found = only(&facts);
+    assert_eq!((found.state, lines(&found.fix)), (State::Note, vec!["sudo amparo doctor"]));
+    facts.in_the_way.clear();
+    assert_eq!(only(&facts).state, State::Note);
 }
 
 #[test]
