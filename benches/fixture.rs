@@ -2,11 +2,11 @@
 //! cache that is full of what is asked. The same in every run; nothing leaves the process but the
 //! datagrams to an upstream of its own on loopback.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 
-use amparo::clients::{Hosts, Leases, Neighbours};
+use amparo::clients::{Hosts, Leases, Mac, Neighbours};
 use amparo::clock::Clock;
 use amparo::config::{self, Origin, System};
 use amparo::dns::cache::{Cache, Key};
@@ -81,6 +81,11 @@ const BUDGETS: [&str; 5] = ["youtube", "games", "tiktok", "\"limited.example\"",
 /// A family to whom a list of so many names is closed. Each child has a bedtime, unless time
 /// decides nothing.
 pub(crate) fn house(names: u64, family: Family, more: &str) -> House {
+    house_of(names, family, &format!("devices = [\"{DEVICE}\"]"), more)
+}
+
+/// The same, with what the first child has of its own.
+fn house_of(names: u64, family: Family, first: &str, more: &str) -> House {
     use std::fmt::Write as _;
     let folder = tempfile::tempdir().expect("there is room for a directory");
     let list = folder.path().join("list");
@@ -97,13 +102,14 @@ pub(crate) fn house(names: u64, family: Family, more: &str) -> House {
          [list.measured]\ncategory = \"measured\"\nfile = \"{list}\"\nformat = \"domains\"\n"
     );
     for child in 0..family.children {
-        let device = 10 + child;
+        let device = format!("devices = [\"127.0.0.{}\"]", 10 + child);
+        let own = if child == 0 { first } else { &device };
         let budgets = BUDGETS.iter().skip(BUDGETS.len().saturating_sub(family.budgets));
         let budgets: Vec<_> = budgets.map(|word| format!("{word} = \"10h\"")).collect();
         let bedtime = if family.schedules == 0 { "" } else { "bedtime = \"20:30-06:30\"\n" };
         write!(
             config,
-            "[child.child{child}]\nage = 9\ndevices = [\"127.0.0.{device}\"]\n\
+            "[child.child{child}]\nage = 9\n{own}\n\
              {bedtime}block = [\"measured\", \"own.example\"]\nbudget = {{ {} }}\n",
             budgets.join(", "),
         )
@@ -144,12 +150,57 @@ pub(crate) fn answer_to(packet: &[u8]) -> Vec<u8> {
     answer
 }
 
+/// Who is on the network, and how they are met.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Network {
+    /// The devices that ask, in turn: all of them the first child's.
+    pub(crate) devices: u16,
+    /// The addresses in the kernel's table, those of the devices that ask among them.
+    pub(crate) neighbours: u16,
+    /// The clients that a listener has at hand. With one, every question of another device makes
+    /// it look up who asks.
+    pub(crate) clients: usize,
+    /// Whether the journal remembers what they ask. Who is looked up anew is noted anew, which
+    /// takes longer than anything else.
+    pub(crate) is_noted: bool,
+}
+
+impl Network {
+    /// One device that asks, and nobody the kernel knows.
+    pub(crate) const ALONE: Network =
+        Network { devices: 1, neighbours: 0, clients: 1, is_noted: true };
+
+    /// The address of one of the devices, or of somebody who asks nothing.
+    fn address(self, number: u16) -> Ipv4Addr {
+        let [high, low] = number.to_be_bytes();
+        if self.devices == 1 { DEVICE } else { Ipv4Addr::new(10, 9, high, low) }
+    }
+
+    /// What the kernel knows of them.
+    fn table(self) -> Neighbours {
+        Neighbours::fixed((0..self.neighbours).map(|number| {
+            let [high, low] = number.to_be_bytes();
+            (self.address(number).into(), Mac([2, 9, 0, 0, high, low]))
+        }))
+    }
+
+    /// What the first child has of its own.
+    fn first_childs(self) -> String {
+        let addresses: Vec<_> =
+            (0..self.devices).map(|number| format!("\"{}\"", self.address(number))).collect();
+        let journal = if self.is_noted { "" } else { "journal = \"off\"\n" };
+        format!("{journal}devices = [{}]", addresses.join(", "))
+    }
+}
+
 /// A resolver that answers one child.
 pub(crate) struct Whole {
     resolver: Arc<Resolver>,
     /// What a listener keeps between queries, and how many of this batch it has had answered.
     desk: RefCell<(Desk, usize)>,
-    source: Source,
+    /// Where each device asks from, and whose turn it is.
+    sources: Vec<Source>,
+    turn: Cell<usize>,
     /// Where the journal is.
     _folder: tempfile::TempDir,
 }
@@ -157,12 +208,17 @@ pub(crate) struct Whole {
 impl Whole {
     /// With a list of so many names, and so many open names in its cache.
     pub(crate) fn new(names: u64, cached: u64, family: Family) -> Self {
+        Whole::on(Network::ALONE, names, cached, family)
+    }
+
+    /// The same on a network of more devices.
+    pub(crate) fn on(network: Network, names: u64, cached: u64, family: Family) -> Self {
         let upstream = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("loopback has a port");
         let address = upstream.local_addr().expect("it is bound");
         // The journal keeps what is folded in memory: what it costs to write is not measured here.
         let more =
             format!("[dns]\nupstreams = [\"udp://{address}\"]\n[journal]\nflush_seconds = 3600");
-        let house = house(names, family, &more);
+        let house = house_of(names, family, &network.first_childs(), &more);
         let folder = tempfile::tempdir().expect("there is room for a directory");
         let clock = clock();
         let journal = folder.path().join("journal.db");
@@ -172,7 +228,7 @@ impl Whole {
         let passing = ledger.passing(&house.policy.household);
         let state = Arc::new(State::new(house, Vec::new(), passing, &clock, None));
         let beside = Beside {
-            neighbours: Neighbours::fixed([]),
+            neighbours: network.table(),
             hosts: Hosts::default(),
             leases: Leases::new(&["/dev/null".into()]),
             journal,
@@ -181,23 +237,30 @@ impl Whole {
             clock,
         };
         let resolver = Resolver::new(state, Cache::new(CACHE_OCTETS, 10), beside);
-        let source =
-            Source { from: SocketAddr::from((DEVICE, 4000)), to: DEVICE.into(), tcp: false };
-        let mut desk = resolver.desk(1);
+        let source = |number| Source {
+            from: SocketAddr::from((network.address(number), 4000)),
+            to: DEVICE.into(),
+            tcp: false,
+        };
+        let sources = (0..network.devices).map(source).collect();
+        let mut desk = resolver.desk(network.clients);
         resolver.begin(&mut desk);
         let desk = RefCell::new((desk, 0));
-        let whole = Whole { resolver: Arc::new(resolver), desk, source, _folder: folder };
+        let (resolver, turn) = (Arc::new(resolver), Cell::new(0));
+        let whole = Whole { resolver, desk, sources, turn, _folder: folder };
         whole.fill(upstream, cached);
         // One device's closed questions beyond these are noted by their number: the long run.
         let mut out = Vec::new();
-        for number in 0..NOTES_MAX {
+        let notes = if network.is_noted { NOTES_MAX * u64::from(network.devices) } else { 0 };
+        for number in 0..notes {
             let listed = name(number % names).parse().expect("it is a name");
             whole.answer(&packet(&listed), &mut out);
         }
         whole
     }
 
-    /// Answers a question as a listener has it answered. The one place that knows how.
+    /// Answers the question of the device whose turn it is, as a listener has it answered. The one
+    /// place that knows how.
     pub(crate) fn answer(&self, packet: &[u8], out: &mut Vec<u8>) {
         out.clear();
         let (desk, batched) = &mut *self.desk.borrow_mut();
@@ -207,7 +270,9 @@ impl Whole {
             *batched = 0;
         }
         *batched += 1;
-        match self.resolver.answer_now(desk, packet, &self.source, out) {
+        let turn = self.turn.get();
+        self.turn.set(if turn + 1 == self.sources.len() { 0 } else { turn + 1 });
+        match self.resolver.answer_now(desk, packet, &self.sources[turn], out) {
             Quick::Reply | Quick::ReplyThen(_) => {}
             Quick::Silence | Quick::Later(_) => panic!("it was to be answered at once"),
         }
@@ -227,7 +292,7 @@ impl Whole {
             let mut out = Vec::new();
             let packet = packet(&open(number));
             let mut desk = self.desk.borrow_mut();
-            let quick = self.resolver.answer_now(&mut desk.0, &packet, &self.source, &mut out);
+            let quick = self.resolver.answer_now(&mut desk.0, &packet, &self.sources[0], &mut out);
             if let Quick::Later(later) = quick {
                 let answer = runtime.block_on(Arc::clone(&self.resolver).answer_later(later));
                 assert!(answer.is_some(), "the upstream answers everything");

@@ -27,7 +27,7 @@ use amparo::dns::cache::Cache;
 use amparo::dns::rewrite::Response;
 use amparo::dns::wire;
 use amparo::policy::rules::SubjectId;
-use fixture::{ASKED, Family, Whole};
+use fixture::{ASKED, Family, Network, Whole};
 
 /// How much more or less than the baseline is no finding.
 const TOLERANCE_PERCENT: u64 = 5;
@@ -41,6 +41,8 @@ const CALLS_OF_SHORT: u64 = ASKED * 25;
 const NAMES: u64 = 10_000;
 /// Open names in the cache, asked in turn. Fewer than [`ASKED`]: each is fetched under valgrind.
 const CACHED: u64 = 256;
+/// Two hundred devices in turn, none of them at hand.
+const SCHOOL: Network = Network { devices: 200, neighbours: 1_000, clients: 1, is_noted: false };
 /// What says that the counts are not compared.
 const OTHER: &str = "the baseline was made by";
 
@@ -48,7 +50,7 @@ const OTHER: &str = "the baseline was made by";
 type Counted = (&'static str, u64, fn(u64));
 
 /// What is counted, in the order of the table.
-const COUNTED: [Counted; 13] = [
+const COUNTED: [Counted; 15] = [
     ("parse_question", CALLS, parse_question),
     ("look_up_hit", CALLS_OF_SHORT, |rounds| look_up(rounds, fixture::listed)),
     ("look_up_miss", CALLS_OF_SHORT, |rounds| look_up(rounds, fixture::open)),
@@ -63,6 +65,9 @@ const COUNTED: [Counted; 13] = [
     ("blocked_large_family", CALLS, |rounds| whole(rounds, 0, Family::LARGE, fixture::listed)),
     ("cached_timeless", CALLS, |rounds| whole(rounds, CACHED, Family::TIMELESS, fixture::open)),
     ("cached_large_family", CALLS, |rounds| whole(rounds, CACHED, Family::LARGE, fixture::open)),
+    // Who asks is looked up for every question, among a thousand neighbours.
+    ("blocked_1000_neighbours", CALLS, |rounds| whole_on(SCHOOL, rounds, 0, fixture::listed)),
+    ("cached_1000_neighbours", CALLS, |rounds| whole_on(SCHOOL, rounds, CACHED, fixture::open)),
 ];
 
 fn main() -> ExitCode {
@@ -287,7 +292,14 @@ fn blocked_answer(rounds: u64) {
 }
 
 fn whole(rounds: u64, cached: u64, family: Family, name: fn(u64) -> amparo::name::Name) {
-    let whole = Whole::new(NAMES, cached, family);
+    answers(&Whole::new(NAMES, cached, family), rounds, name);
+}
+
+fn whole_on(network: Network, rounds: u64, cached: u64, name: fn(u64) -> amparo::name::Name) {
+    answers(&Whole::on(network, NAMES, cached, Family::USUAL), rounds, name);
+}
+
+fn answers(whole: &Whole, rounds: u64, name: fn(u64) -> amparo::name::Name) {
     // As few blocked names: a child asks for the same ones, and the journal folds them.
     let packets = values(CACHED, |number| fixture::packet(&name(number)));
     let mut out = Vec::with_capacity(512);

@@ -70,6 +70,9 @@ const DUMP_INTERRUPTED: u16 = 0x10;
 const DATAGRAM_OCTETS_MAX: usize = 64 * 1024;
 /// How many datagrams are taken in one go, so that a stream of events ends in a result.
 const BATCH_DATAGRAMS_MAX: usize = 64;
+/// More datagrams than the kernel keeps for one socket: its queue holds 208 KiB, and each takes
+/// some hundred octets (`net.core.rmem_default`, socket(7)).
+const QUEUE_DATAGRAMS_MAX: usize = 4096;
 /// How often a table that changes while it is read is read again before it is taken as it is.
 const DUMPS_MAX: usize = 3;
 /// The kernel answers a dump at once; whoever waits longer waits for ever.
@@ -139,11 +142,30 @@ impl Events {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock && !flags.is_empty() => {
                     break;
                 }
-                Err(error) => return Err(error.into()),
+                Err(error) => {
+                    let missed = Missed::from(error);
+                    if let Missed::Some = missed {
+                        self.drain(&mut buffer);
+                    }
+                    return Err(missed);
+                }
             }
             flags = MsgFlags::MSG_DONTWAIT;
         }
         Ok(changes)
+    }
+
+    /// Throws away what is there. After an overflow the kernel drops every change, and does not say
+    /// so again, until the queue was empty once (`netlink_overrun` and `netlink_rcv_wake` in
+    /// `net/netlink/af_netlink.c`): a table read before that would stay without them.
+    fn drain(&self, buffer: &mut Vec<u8>) {
+        for _ in 0..QUEUE_DATAGRAMS_MAX {
+            match receive(&self.socket, buffer, MsgFlags::MSG_DONTWAIT) {
+                Ok(()) => {}
+                Err(error) if error.raw_os_error() == Some(Errno::ENOBUFS as i32) => {}
+                Err(_) => return,
+            }
+        }
     }
 
     /// Makes whoever waits come back: the kernel acknowledges a message that asks for nothing.

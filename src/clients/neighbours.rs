@@ -671,14 +671,6 @@ mod tests {
     }
 
     #[test]
-    fn all_that_is_known_can_be_listed_in_order() {
-        let entries = [(ip("fe80::2"), TABLET), (ip("192.168.1.3"), PHONE)];
-        let neighbours = Neighbours::fixed(entries);
-        assert_eq!(neighbours.all(), [(ip("192.168.1.3"), PHONE), (ip("fe80::2"), TABLET)]);
-        assert_eq!(Neighbours::default().all(), []);
-    }
-
-    #[test]
     fn a_fixed_table_knows_what_it_was_given() {
         let neighbours = Neighbours::fixed([(ip("192.168.1.2"), TABLET), (ip("fe80::2"), TABLET)]);
         assert_eq!(neighbours.mac_of(ip("192.168.1.2")), Some(TABLET));

@@ -1,6 +1,8 @@
 //! A router that asks for everybody: Debian's dnsmasq on a machine of its own, which says for
 //! which device it asks, in each of its ways.
 
+use data_encoding::HEXLOWER;
+
 use super::{ANAS, EVERYBODY, HOUSEHOLD, MATEOS, SOFIAS, STRANGERS};
 use crate::harness::HomeNetwork;
 use crate::harness::home_network::{Background, Machine, Serving, dnsmasq, eventually};
@@ -144,10 +146,10 @@ fn whoever_claims_to_be_somebody_else_stays_who_they_are() {
     let address: std::net::Ipv4Addr = ana.addresses().v4.parse().expect("ip writes an address");
     let claims = [
         "65001:02000000000c".to_owned(),
-        format!("65073:{}", hex(ANAS.as_bytes())),
-        format!("65073:{}", hex(b"AgAAAAAM")),
-        format!("65074:{}", hex(b"mateo-phone")),
-        format!("8:00012000{}", hex(&address.octets())),
+        format!("65073:{}", HEXLOWER.encode(ANAS.as_bytes())),
+        format!("65073:{}", HEXLOWER.encode(b"AgAAAAAM")),
+        format!("65074:{}", HEXLOWER.encode(b"mateo-phone")),
+        format!("8:00012000{}", HEXLOWER.encode(&address.octets())),
     ];
     for (machine, who) in [
         (network.guest(STRANGERS, "somebody"), "unknown"),
@@ -166,8 +168,4 @@ fn whoever_claims_to_be_somebody_else_stays_who_they_are() {
         let told: Vec<_> = seen.options.iter().filter(|code| PRIVATE.contains(code)).collect();
         assert!(told.is_empty(), "{seen:?}");
     }
-}
-
-fn hex(octets: &[u8]) -> String {
-    octets.iter().map(|octet| format!("{octet:02x}")).collect()
 }

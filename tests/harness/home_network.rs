@@ -13,6 +13,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
+use data_encoding::HEXLOWER;
 use serde_json::Value;
 
 use super::cli::Running;
@@ -232,7 +233,7 @@ impl Machine {
     /// The same as somebody who was never here: under another client id, with another address.
     #[track_caller]
     pub(crate) fn takes_new_lease(&self, host: &str, address: &str) {
-        let id: String = address.bytes().map(|octet| format!("{octet:02x}")).collect();
+        let id = HEXLOWER.encode(address.as_bytes());
         self.udhcpc(&format!("-x hostname:{host} -x 0x3d:00{id} -r {address}"));
         assert_eq!(self.v4().as_deref(), Some(address), "the address was free");
     }
