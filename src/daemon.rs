@@ -190,11 +190,7 @@ pub async fn start(mut options: Options) -> Result<Daemon, Failure> {
     let embedded = options.config_file.is_none();
     warn_of(&checked);
 
-    let house = {
-        let directory = state_directory.clone();
-        let config = checked.config;
-        open_house(config, directory).await
-    };
+    let house = open_house(checked.config, state_directory.clone()).await;
     let (ledger, keeper) = timekeeper::open(&state_directory, &clock, &options.time_servers);
     let passing = ledger.passing(&house.policy.household);
     let state = Arc::new(State::new(house, listen::own_networks(), passing, &clock, None));
@@ -259,13 +255,21 @@ pub async fn start(mut options: Options) -> Result<Daemon, Failure> {
     if let Some(control) = control {
         run(Box::pin(commands::serve(control, shared.clone(), stopped.clone())));
     }
-    run(Box::pin(watch::run(shared.clone(), stopped.clone())));
-    run(Box::pin(timekeeper::run(shared.clone(), stopped.clone())));
-    run(Box::pin(timekeeper::learn(shared.clone(), stopped.clone())));
-    run(Box::pin(devices::run(shared.clone(), stopped.clone())));
-    run(Box::pin(updates::run(shared.clone(), stopped)));
+    standing_tasks(&shared, &stopped).into_iter().for_each(run);
     info!(addresses = ?addresses, "listening");
     Ok(Daemon { shared, addresses, loops, tasks, stop })
+}
+
+/// What goes on from the start to the end.
+fn standing_tasks(shared: &Arc<Shared>, stopped: &signal::Receiver<bool>) -> [Task; 5] {
+    let (shared, stopped) = (|| shared.clone(), || stopped.clone());
+    [
+        Box::pin(watch::run(shared(), stopped())),
+        Box::pin(timekeeper::run(shared(), stopped())),
+        Box::pin(timekeeper::learn(shared(), stopped())),
+        Box::pin(devices::run(shared(), stopped())),
+        Box::pin(updates::run(shared(), stopped())),
+    ]
 }
 
 // === impl Daemon ===
@@ -313,7 +317,8 @@ impl Daemon {
     /// # Errors
     /// The report of the mistakes; the rules that were in force stay so.
     pub async fn reload(&self) -> Result<String, String> {
-        self.shared.reload().await
+        // In a box: whoever waits for it need not carry a whole config.
+        Box::pin(self.shared.reload()).await
     }
 
     /// Stops: no new question is taken, what is under way is finished, the journal is written.

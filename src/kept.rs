@@ -99,6 +99,7 @@ fn checksum_of(generation: u64, body: &str) -> String {
 
 impl Store {
     /// [`Store::look`], for who will write: what a power cut left unfinished is removed.
+    #[must_use]
     pub fn open<T: DeserializeOwned + Default>(directory: &Path, name: &'static str) -> Found<T> {
         forget_unfinished(directory, name);
         Store::look(directory, name)

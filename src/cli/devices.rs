@@ -100,18 +100,12 @@ fn print(
     for (device, owner) in devices.iter().zip(&owners) {
         let head = format!("{:<ids$}  {owner:<widest$}  ", printable(&device.id));
         let described = printable(&device.described(language)).into_owned();
-        let mut pieces = vec![described];
-        match &device.last_seen {
-            None => pieces.push(say::NEVER_ASKED.in_language(language).to_owned()),
-            Some(at) => {
-                let today = say::TODAY.in_language(language);
-                pieces.push(format!("{today} {}", device.queries_today));
-                let seen = say::SEEN.in_language(language);
-                pieces.push(format!("{seen} {}", shown(at, household, now)));
-            }
-        }
+        let today = format!("{} {}", say::TODAY.in_language(language), device.queries_today);
+        let seen = shown(&device.last_seen, household, now);
+        let seen = format!("{} {seen}", say::SEEN.in_language(language));
+        let pieces = [described, today, seen];
         write_beside(out, &head, &str::to_owned, &pieces, " · ")?;
-        for suspicion in device.suspicion.iter() {
+        for suspicion in &device.suspicion {
             let mark = if suspicion.usual { "·" } else { "!" };
             let text = format!("{mark} {} ×{}", printable(&suspicion.text), suspicion.count);
             write_below(out, width(&head), &text)?;
@@ -168,8 +162,8 @@ mod tests {
             host: Some("sofia-tablet".to_owned()),
             maker: Some("Apple".to_owned()),
             random_mac: false,
-            first_seen: Some("2026-11-20T18:00:00-06:00".to_owned()),
-            last_seen: Some("2026-11-23T17:59:00-06:00".to_owned()),
+            first_seen: "2026-11-20T18:00:00-06:00".to_owned(),
+            last_seen: "2026-11-23T17:59:00-06:00".to_owned(),
             queries_today: 412,
             suggestion: None,
             suspicion: Vec::new(),

@@ -1,26 +1,25 @@
 //! Lease files, looked at: what they say becomes what devices are called.
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use jiff::Timestamp;
 
+use super::budget::Budget;
 use super::hosts::Hosts;
 use super::leases::LeaseFiles;
 use crate::clock::Clock;
 use crate::words::Words;
 
-/// How long a look at the files counts as a new one, in milliseconds. A device that asks for the first
-/// time has had its lease for longer.
-const FRESH_MILLIS: u64 = 1_000;
+/// How often a second the files are looked at because a question came from a device of nobody's, at
+/// most. It is a few system calls where nothing has changed, so that a flood costs a core 1 %.
+const LOOKS_PER_SECOND: u64 = 100;
 
 /// The household's lease files.
 #[derive(Debug)]
 pub struct Leases {
     files: Mutex<(Vec<PathBuf>, LeaseFiles)>,
-    /// When they were looked at, by the machine's clock, in milliseconds; 0: never.
-    looked: AtomicU64,
+    looks: Budget<LOOKS_PER_SECOND, LOOKS_PER_SECOND>,
 }
 
 impl Leases {
@@ -28,7 +27,7 @@ impl Leases {
     #[must_use]
     pub fn new(paths: &[PathBuf]) -> Self {
         let files = (paths.to_vec(), LeaseFiles::new(paths.to_vec()));
-        Leases { files: Mutex::new(files), looked: AtomicU64::new(0) }
+        Leases { files: Mutex::new(files), looks: Budget::default() }
     }
 
     /// Goes by these paths from now on.
@@ -44,15 +43,21 @@ impl Leases {
     pub fn look(&self, hosts: &Hosts, now: Timestamp) -> bool {
         let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
         let leases = files.1.read_changed();
-        self.looked.store(Clock::System.tick().0.max(1), Ordering::Release);
         leases.is_some_and(|leases| hosts.set_leases(&leases, now))
     }
 
-    /// Whether they were looked at a moment ago. Takes no lock.
+    /// [`Leases::look`] because a question came from a device of nobody's: it may have its lease since a
+    /// moment ago. A hundred times a second at most.
+    pub fn look_for_stranger(&self, hosts: &Hosts, now: Timestamp) {
+        if self.looks.take(Clock::System.tick()) {
+            self.look(hosts, now);
+        }
+    }
+
+    /// Whether one more [`Leases::look_for_stranger`] would look. Takes no lock.
     #[must_use]
-    pub fn is_fresh(&self) -> bool {
-        let looked = self.looked.load(Ordering::Acquire);
-        looked != 0 && Clock::System.tick().0.saturating_sub(looked) < FRESH_MILLIS
+    pub fn may_look(&self) -> bool {
+        self.looks.has_one(Clock::System.tick())
     }
 
     /// What is wrong with the files, a sentence each.

@@ -9,6 +9,7 @@
 //! what it is called.
 
 pub mod address;
+mod budget;
 pub mod hosts;
 mod kernel;
 pub mod leased;

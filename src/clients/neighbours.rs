@@ -24,6 +24,7 @@ use arc_swap::ArcSwap;
 use tokio::sync::Notify;
 
 use super::address::Mac;
+use super::budget::Budget;
 use super::kernel::{self, Change, Events, Missed};
 use crate::clock::{Clock, Tick};
 
@@ -98,8 +99,8 @@ struct Shared {
     known: Mutex<Known>,
     source: Source,
     misses: Misses,
-    budget: Budget,
-    searches: Budget,
+    budget: Budget<LOOKUPS_PER_SECOND, LOOKUPS_BURST>,
+    searches: Budget<SEARCHES_PER_SECOND, SEARCHES_PER_SECOND>,
     /// How many editions there were.
     editions: AtomicU64,
     /// How often reading the table has begun, and the last reading that is done.
@@ -150,10 +151,6 @@ struct Misses {
     slots: Box<[AtomicU64]>,
     hasher: RandomState,
 }
-
-/// How many look-ups or searches are left, as the moment up to which they are spent, in microseconds.
-#[derive(Debug, Default)]
-struct Budget(AtomicU64);
 
 // === impl Neighbours ===
 
@@ -290,7 +287,7 @@ impl Neighbours {
         if !is_open() {
             return true;
         }
-        if !shared.searches.take(Clock::System.tick(), SEARCHES_PER_SECOND, SEARCHES_PER_SECOND) {
+        if !shared.searches.take(Clock::System.tick()) {
             return false;
         }
         let is_heard = kernel::look_for(address)
@@ -368,8 +365,7 @@ impl Shared {
 
     /// Asks the kernel for an address that nobody knows.
     fn ask(&self, address: IpAddr, now: Tick) -> Asked {
-        let may_read = || self.budget.take(now, LOOKUPS_PER_SECOND, LOOKUPS_BURST);
-        if !self.may_be_known(address) || !may_read() {
+        if !self.may_be_known(address) || !self.budget.take(now) {
             return Asked::Unasked;
         }
         if let Err(error) = self.refresh() {
@@ -519,7 +515,7 @@ impl Known {
     }
 }
 
-// === impl Misses, Budget ===
+// === impl Misses ===
 
 impl Misses {
     fn contains(&self, address: IpAddr) -> bool {
@@ -546,18 +542,6 @@ impl Default for Misses {
     fn default() -> Self {
         let slots = std::iter::repeat_with(AtomicU64::default).take(MISSES_MAX).collect();
         Misses { slots, hasher: RandomState::new() }
-    }
-}
-
-impl Budget {
-    /// Takes one, if one is left of so many a second, and so many at once.
-    fn take(&self, now: Tick, per_second: u64, at_once: u64) -> bool {
-        let (now, each) = (now.0 * 1_000, 1_000_000 / per_second);
-        let spend = |spent_until: u64| {
-            let next = spent_until.max(now) + each;
-            (next <= now + at_once * each).then_some(next)
-        };
-        self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, spend).is_ok()
     }
 }
 
@@ -647,18 +631,6 @@ mod tests {
         known.apply(change(7, None));
         assert!(known.apply(change(NEIGHBOURS_MAX, Some(TABLET))));
         assert_eq!(known.0.len(), NEIGHBOURS_MAX);
-    }
-
-    #[test]
-    fn a_flood_of_strangers_spends_its_budget_and_no_more() {
-        let budget = Budget::default();
-        let take = |now| budget.take(Tick(now), LOOKUPS_PER_SECOND, LOOKUPS_BURST);
-        let taken = |now| (0..10_000).filter(|_| take(now)).count();
-        assert_eq!(taken(0), 40);
-        assert_eq!(taken(49), 0);
-        assert_eq!(taken(50), 1);
-        assert_eq!(taken(1_050), 20);
-        assert_eq!(taken(1_000_000), 40);
     }
 
     #[test]

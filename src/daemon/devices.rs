@@ -17,7 +17,7 @@ use super::commands::stopped;
 use super::{Shared, blocking};
 use crate::clients::hosts::Source;
 use crate::clients::{Mac, mdns};
-use crate::clock::Tick;
+use crate::clock::{Clock, Tick};
 use crate::control::{EventStatus, SetupFinding, SignStatus};
 use crate::dns::State;
 use crate::dns::records::rtype;
@@ -84,17 +84,16 @@ impl Shared {
         self.read_leases().await;
         let state = self.resolver.state();
         let zone = &state.house.policy.household.zone;
-        let present: Vec<Present> = self
-            .resolver
-            .neighbours()
-            .seen()
-            .into_iter()
-            .map(|seen| Present {
-                id: seen.mac.to_string(),
-                addresses: seen.addresses,
-                active: seen.awake,
-            })
-            .collect();
+        // The kernel is followed by the machine's clock, all else by the one that is held.
+        let (machines, ours) = (Clock::System.tick(), self.clock.tick());
+        let on_ours = |at: Tick| Tick(ours.0.saturating_sub(machines.millis_since(at)));
+        let seen = self.resolver.neighbours().seen().into_iter();
+        let present = seen.map(|seen| Present {
+            id: seen.mac.to_string(),
+            addresses: seen.addresses,
+            active: seen.awake.map(on_ours),
+        });
+        let present: Vec<Present> = present.collect();
         self.roster.look(zone, &present);
         let news = self.roster.news();
         if news.is_empty() {

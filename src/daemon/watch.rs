@@ -42,6 +42,7 @@ pub(super) async fn run(shared: Arc<Shared>, mut stop: watch::Receiver<bool>) {
             () = stopped(&mut stop) => return,
             _ = hangup => info!("SIGHUP: reading the config again"),
             () = tokio::time::sleep(LOOK_EVERY) => {
+                shared.read_leases().await;
                 let now = look(&shared);
                 if now == seen {
                     continue;

@@ -156,7 +156,7 @@ impl Desk {
     }
 
     /// Whether more may be found out about whoever asks from this address: nothing is known of it yet,
-    /// or it is nobody's, and lease files that were not looked at for a while may tell whose.
+    /// or it is nobody's, and lease files may tell whose.
     #[cold]
     fn is_new(&self, from: IpAddr, beside: &Beside) -> bool {
         if beside.neighbours.is_new(from) {
@@ -165,7 +165,7 @@ impl Desk {
         let devices = &self.sight.state.house.devices;
         let is_nobodys =
             || devices.identify(from, None, beside.around()).subject == SubjectId::UNKNOWN;
-        devices.has_hosts() && !beside.leases.is_fresh() && is_nobodys()
+        devices.has_hosts() && beside.leases.may_look() && is_nobodys()
     }
 
     /// Gives a client a place, whoever had it.

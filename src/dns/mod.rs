@@ -38,7 +38,7 @@ use crate::ledger::Ledger;
 use crate::name::{Keyed, Name};
 use crate::policy::local::LocalAnswer;
 use crate::policy::{self, Action, Reason, Verdict, safesearch};
-use crate::roster::{Did, Roster, SignKind};
+use crate::roster::{Did, Missed, Roster, SignKind};
 use answer::{Closed, Ede};
 use cache::{Cache, Key};
 pub use desk::Desk;
@@ -333,8 +333,8 @@ impl Resolver {
             let is_said = serve::overloaded(&self.counters, &packet, &mut out);
             return Ok(is_said.then_some(out));
         }
-        if state.house.devices.has_hosts() && !self.beside.leases.is_fresh() {
-            self.beside.leases.look(&self.beside.hosts, self.now());
+        if state.house.devices.has_hosts() {
+            self.beside.leases.look_for_stranger(&self.beside.hosts, self.now());
         }
         let sight = Sight::new(state, &self.beside.clock);
         let told = sight.state.trusts(from).then(|| options::told(&packet, &question)).flatten();
@@ -441,12 +441,9 @@ impl Resolver {
     /// What is noted of a name that no cache knew.
     fn missed(&self, name: &Name) -> Did {
         let site = journal::registrable(name).unwrap_or(*name);
-        Did::Missed {
-            site_hash: self.hasher.hash_one(site.wire()),
-            site,
-            name_hash: self.hasher.hash_one(name.wire()),
-            octets: name.wire().len() - site.wire().len(),
-        }
+        let hashes = (self.hasher.hash_one(site.wire()), self.hasher.hash_one(name.wire()));
+        let octets = name.wire().len() - site.wire().len();
+        Did::Missed(Box::new(Missed { site, hashes, octets }))
     }
 
     /// The state in force.

@@ -33,10 +33,10 @@ pub struct DeviceStatus {
     pub maker: Option<String>,
     /// Whether its hardware address is made up (a private address).
     pub random_mac: bool,
-    /// When it was seen first; none: it never asked.
-    pub first_seen: Option<String>,
-    /// When it was seen last.
-    pub last_seen: Option<String>,
+    /// When it was seen first.
+    pub first_seen: String,
+    /// When it was seen last: asking, or awake on the network.
+    pub last_seen: String,
     /// How much it asked today.
     pub queries_today: u64,
     /// Whose it may be, where it is nobody's: it calls itself as a device of that one does.
@@ -64,8 +64,8 @@ pub struct Suspicion {
     pub text: String,
 }
 
-/// Every device that was seen, and every one among the neighbours: those of nobody first, then by
-/// whose they are, and the one that was seen last first.
+/// Every device that was seen: those of nobody first, then by whose they are, and the one that was seen
+/// last first.
 #[must_use]
 pub fn devices(
     house: &House,
@@ -73,22 +73,16 @@ pub fn devices(
     around: Around<'_>,
     now: Timestamp,
 ) -> Vec<DeviceStatus> {
-    let mut known: BTreeMap<String, Option<Device>> =
-        known.into_iter().map(|(id, device)| (id, Some(device))).collect();
-    let mut here: BTreeMap<String, Vec<IpAddr>> = BTreeMap::new();
-    for seen in around.neighbours.seen() {
-        let id = seen.mac.to_string();
-        known.entry(id.clone()).or_default();
-        here.insert(id, seen.addresses);
-    }
+    let seen = around.neighbours.seen().into_iter();
+    let mut here: BTreeMap<String, Vec<IpAddr>> =
+        seen.map(|seen| (seen.mac.to_string(), seen.addresses)).collect();
     let today = now.to_zoned(house.policy.household.zone.clone()).date();
-    let mut shown: Vec<(SubjectId, Option<Timestamp>, DeviceStatus)> = known
+    let mut shown: Vec<(SubjectId, Timestamp, DeviceStatus)> = known
         .into_iter()
         .map(|(id, device)| {
             let now_at = here.remove(&id).unwrap_or_default();
-            let seen = device.as_ref().map(|device| device.last_seen);
-            let (subject, status) = status_of(house, &id, device.as_ref(), now_at, around, today);
-            (subject, seen, status)
+            let (subject, status) = status_of(house, &id, &device, now_at, around, today);
+            (subject, device.last_seen, status)
         })
         .collect();
     suggest(&mut shown);
@@ -101,17 +95,17 @@ pub fn devices(
 fn status_of(
     house: &House,
     id: &str,
-    device: Option<&Device>,
+    device: &Device,
     mut addresses: Vec<IpAddr>,
     around: Around<'_>,
     today: Date,
 ) -> (SubjectId, DeviceStatus) {
     let mac = mac_of(id);
     // Where it is; else where it was last: addresses before that may be another one's by now.
-    let last = device.and_then(|device| device.addresses.first()).map(|&(address, _)| address);
+    let last = device.addresses.first().map(|&(address, _)| address);
     let own: Vec<IpAddr> =
         if addresses.is_empty() { last.into_iter().collect() } else { addresses.clone() };
-    for (address, _) in device.iter().flat_map(|device| &device.addresses) {
+    for (address, _) in &device.addresses {
         if !addresses.contains(address) {
             addresses.push(*address);
         }
@@ -119,7 +113,7 @@ fn status_of(
     let anywhere = IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED);
     let host = around.hosts.of(own.first().copied().unwrap_or(anywhere), mac);
     let host = host.map(|host| host.to_string());
-    let host = host.or_else(|| device.and_then(|device| device.host.clone()));
+    let host = host.or_else(|| device.host.clone());
     let client_id = match Address::from_str(id) {
         Ok(Address::Id(id)) => Some(id),
         Ok(Address::Mac(_) | Address::Net(..) | Address::Host(_)) | Err(_) => None,
@@ -128,7 +122,7 @@ fn status_of(
     let subject = house.devices.whose(&sighted);
     let whose = house.policy.subject(subject);
     let language = house.policy.household.language;
-    let signs = device.map(|device| device.signs_on(today)).unwrap_or_default();
+    let signs = device.signs_on(today);
     let local = |at: Timestamp| local_time(house, at);
     let status = DeviceStatus {
         v: JSON_VERSION,
@@ -138,9 +132,9 @@ fn status_of(
         host,
         maker: mac.and_then(maker),
         random_mac: mac.is_some_and(Mac::is_random),
-        first_seen: device.map(|device| local(device.first_seen)),
-        last_seen: device.map(|device| local(device.last_seen)),
-        queries_today: device.map_or(0, |device| device.queries_on(today)),
+        first_seen: local(device.first_seen),
+        last_seen: local(device.last_seen),
+        queries_today: device.queries_on(today),
         suggestion: None,
         suspicion: signs.iter().map(|sign| suspicion(sign, language, &local)).collect(),
     };
@@ -180,7 +174,7 @@ fn suspicion(sign: &Sign, language: Language, local: &impl Fn(Timestamp) -> Stri
 
 /// Says of devices that are nobody's whose they may be: another one calls itself so, and it is the
 /// only one that does.
-fn suggest(shown: &mut [(SubjectId, Option<Timestamp>, DeviceStatus)]) {
+fn suggest(shown: &mut [(SubjectId, Timestamp, DeviceStatus)]) {
     let mut owners: BTreeMap<String, Option<String>> = BTreeMap::new();
     for (_, _, status) in shown.iter() {
         if let (Some(host), Some(child)) = (&status.host, &status.child) {

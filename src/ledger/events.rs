@@ -155,12 +155,11 @@ impl Events {
             | Happening::TimeUnknown
             | Happening::TimeKnown => None,
         });
-        match same {
-            Some(signs) => *signs = found,
-            None => {
-                let (device, child) = (device.to_owned(), child.map(str::to_owned));
-                self.add(Happening::Suspicion { device, child, day, signs: found }, time);
-            }
+        if let Some(signs) = same {
+            *signs = found;
+        } else {
+            let (device, child) = (device.to_owned(), child.map(str::to_owned));
+            self.add(Happening::Suspicion { device, child, day, signs: found }, time);
         }
     }
 

@@ -108,16 +108,13 @@ impl Device {
         now: Timestamp,
     ) {
         self.begin_day(today);
-        match self.signs.iter_mut().find(|sign| sign.kind == kind) {
-            Some(sign) => {
-                sign.count = sign.count.saturating_add(1);
-                sign.last = now;
-                sign.name = name.or(sign.name.take());
-            }
-            None => {
-                self.signs.push(Sign { kind, count: 1, first: now, last: now, name });
-                self.signs.sort_by_key(|sign| sign.kind);
-            }
+        if let Some(sign) = self.signs.iter_mut().find(|sign| sign.kind == kind) {
+            sign.count = sign.count.saturating_add(1);
+            sign.last = now;
+            sign.name = name.or(sign.name.take());
+        } else {
+            self.signs.push(Sign { kind, count: 1, first: now, last: now, name });
+            self.signs.sort_by_key(|sign| sign.kind);
         }
     }
 

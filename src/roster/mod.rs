@@ -24,6 +24,7 @@ use tokio::sync::Notify;
 
 use crate::clock::{Clock, Tick};
 use crate::kept::{Store, Trouble};
+use crate::name::Name;
 use crate::words::Words;
 
 pub use book::{DEVICES_MAX, Device};
@@ -79,17 +80,19 @@ pub struct Suspect {
 pub enum Did {
     /// It gave a sign, by asking for this name.
     Sign(SignKind, String),
-    /// It asked for a name that no cache knew: see [`Roster::suspect`].
-    Missed {
-        /// The hash of the site.
-        site_hash: u64,
-        /// The site.
-        site: crate::name::Name,
-        /// The hash of the name.
-        name_hash: u64,
-        /// Octets before the site.
-        octets: usize,
-    },
+    /// It asked for a name that no cache knew.
+    Missed(Box<Missed>),
+}
+
+/// A name that no cache knew.
+#[derive(Debug, Clone)]
+pub struct Missed {
+    /// The site it belongs to.
+    pub site: Name,
+    /// A hash of the site, and one of the name: the same for the same ones.
+    pub hashes: (u64, u64),
+    /// How many octets stand before the site.
+    pub octets: usize,
 }
 
 /// What a family may want to be told.
@@ -191,7 +194,8 @@ impl Roster {
         for Suspect { device, what } in suspects {
             let (kind, name) = match what {
                 Did::Sign(kind, name) => (kind, name),
-                Did::Missed { site_hash, site, name_hash, octets } => {
+                Did::Missed(missed) => {
+                    let Missed { site, hashes: (site_hash, name_hash), octets } = *missed;
                     if !inner.bursts.contains_key(&*device) && inner.bursts.len() >= DEVICES_MAX {
                         continue;
                     }

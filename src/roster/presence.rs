@@ -133,6 +133,16 @@ impl Presence {
             }
             let here = self.here.entry(one.id.clone()).or_insert_with(|| Here::new(active));
             here.has_ipv6 = has_ipv6;
+            if let Some(came) = here.came {
+                let has_asked = asked.is_some_and(|asked| asked.0 + 5_000 >= came.0);
+                if has_asked || now.millis_since(came) > ARRIVAL_MILLIS {
+                    here.came = None;
+                    self.arrivals.push_back((one.id.clone(), has_asked));
+                    if self.arrivals.len() > ARRIVALS_MAX {
+                        self.arrivals.pop_front();
+                    }
+                }
+            }
             // Whoever is seen for the first time since the start may have been there all along.
             let was_away = active.millis_since(here.active) > AWAY_MILLIS;
             if was_away && asked.is_some() {
@@ -147,16 +157,6 @@ impl Presence {
             }
             here.last_minute = minute;
             here.active = active;
-            if let Some(came) = here.came {
-                let has_asked = asked.is_some_and(|asked| asked.0 + 5_000 >= came.0);
-                if has_asked || now.millis_since(came) > ARRIVAL_MILLIS {
-                    here.came = None;
-                    self.arrivals.push_back((one.id.clone(), has_asked));
-                    if self.arrivals.len() > ARRIVALS_MAX {
-                        self.arrivals.pop_front();
-                    }
-                }
-            }
             let quiet = asked.map(|asked| now.millis_since(asked));
             if !here.is_told
                 && here.silent_minutes >= SILENT_MINUTES
@@ -236,8 +236,8 @@ mod tests {
         Present { id: id.to_owned(), addresses, active: Some(Tick(active)) }
     }
 
-    fn v4(last: u8) -> Option<IpAddr> {
-        Some([10, 9, 0, last].into())
+    fn v4(last: u8) -> IpAddr {
+        [10, 9, 0, last].into()
     }
 
     /// At which minute a device is told to be silent that asked at minute 0 and is looked at each
@@ -253,7 +253,7 @@ mod tests {
         for minute in 0..240 {
             let now = Tick(minute * MINUTE);
             if minute == 0 || asks(minute) {
-                presence.asked("a", v4(9), 30, now);
+                presence.asked("a", Some(v4(9)), 30, now);
             }
             last = if active(minute) { now.0 + 1 } else { last };
             let silent = presence.look(&[present("a", &[], last)], |_| regular, now);
@@ -288,7 +288,7 @@ mod tests {
             }
             presence.look(there, |_| true, Tick(minute * MINUTE));
         }
-        presence.findings(|from| v4(200) == Some(from), Tick(minutes * MINUTE))
+        presence.findings(|from| v4(200) == from, Tick(minutes * MINUTE))
     }
 
     #[test]
@@ -318,14 +318,14 @@ mod tests {
     fn homecoming(asks: impl Fn(u64) -> bool) -> Vec<Finding> {
         let mut presence = Presence::default();
         for id in ["a", "b"] {
-            presence.asked(id, v4(7), 10, Tick(0));
+            presence.asked(id, Some(v4(7)), 10, Tick(0));
             presence.look(&[present(id, &[], 1)], |_| true, Tick(0));
         }
         for time in 1..=12 {
             let now = time * 60 * MINUTE;
             for id in ["a", "b"] {
                 if asks(time) {
-                    presence.asked(id, v4(7), 3, Tick(now + 500));
+                    presence.asked(id, Some(v4(7)), 3, Tick(now + 500));
                 }
                 presence.look(&[present(id, &[], now)], |_| true, Tick(now));
                 presence.look(&[present(id, &[], now)], |_| true, Tick(now + 3 * MINUTE));

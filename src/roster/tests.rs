@@ -95,7 +95,7 @@ fn a_tunnel_is_told_from_what_no_cache_knew() {
     for number in 0..1_000u64 {
         clock.advance(SignedDuration::from_millis(50));
         let name_hash = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 9;
-        let what = Did::Missed { site_hash: 5, site, name_hash, octets: 60 };
+        let what = Did::Missed(Box::new(Missed { site, hashes: (5, name_hash), octets: 60 }));
         let suspect = Suspect { device: TABLET.into(), what };
         roster.suspect(&TimeZone::UTC, std::iter::once(suspect));
     }

@@ -32,20 +32,10 @@ pub static HOW_TO_ASSIGN: Words = Words::new(
     "Para decir de quién es uno: amparo devices assign ID NIÑO",
     "To say whose one is: amparo devices assign ID CHILD",
 );
-/// The heads of the table.
-pub static ID: Words = Words::new("ID", "ID");
-/// Whose it is.
-pub static OF: Words = Words::new("de", "of");
-/// Which it is.
-pub static WHICH: Words = Words::new("dispositivo", "device");
 /// Its questions of today.
 pub static TODAY: Words = Words::new("hoy", "today");
 /// When it was seen last.
 pub static SEEN: Words = Words::new("visto", "seen");
-/// It never asked.
-pub static NEVER_ASKED: Words = Words::new("nunca preguntó", "never asked");
-/// It was seen first at that time.
-pub const SINCE: Sentence = Sentence { es: "desde {what}", en: "since {what}" };
 /// A device was given to somebody.
 pub const ASSIGNED: Sentence =
     Sentence { es: "{what} es ahora de {who}", en: "{what} is {who}'s now" };
