@@ -60,9 +60,9 @@
 //!
 //! | module | may use | what it does |
 //! |---|---|---|
+//! | [`fnv`] | – | the checksum of what is kept on the disk |
 //! | [`name`] | fnv | domain names: parse, walk the parents, show escaped, tell a public suffix |
 //! | [`words`] | – | every sentence about the household, Spanish and English side by side |
-//! | [`fnv`] | – | the checksum of what is kept on the disk |
 //! | [`kept`] | fnv | small files that outlive power cuts: two generations, a checksum |
 //! | [`sys`] | – | the only file with `unsafe`: what only the kernel can do |
 //! | [`clock`] | sys | the only file that asks what time it is |

@@ -94,6 +94,14 @@ impl Shared {
             active: seen.awake.map(on_ours),
         });
         let present: Vec<Present> = present.collect();
+        for one in &present {
+            let mac = inspect::mac_of(&one.id);
+            let host = best_address(&one.addresses)
+                .and_then(|address| self.resolver.hosts().of(address, mac));
+            if let Some(host) = host {
+                self.roster.named(&one.id, &host);
+            }
+        }
         self.roster.look(zone, &present);
         let news = self.roster.news();
         if news.is_empty() {
@@ -103,9 +111,6 @@ impl Shared {
         for one in news {
             let (News::New(id) | News::Odd(id)) = &one;
             let Some(device) = devices.iter().find(|device| device.id == *id) else { continue };
-            if let Some(host) = &device.host {
-                self.roster.named(id, host);
-            }
             match one {
                 News::New(_) => self.tell_new(device),
                 News::Odd(_) => self.tell_odd(&state, device),

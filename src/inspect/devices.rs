@@ -1,8 +1,9 @@
 //! The devices that were seen, as they are shown.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::str::FromStr;
+use std::sync::{LazyLock, Mutex, PoisonError};
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -141,10 +142,23 @@ fn status_of(
     (subject, status)
 }
 
-/// Who made a device.
+/// Who made a device: as this program knows, else as the system's lists say, which are read once for
+/// each.
 #[must_use]
 pub fn maker(mac: Mac) -> Option<String> {
-    maker_of(mac).map(str::to_owned).or_else(|| maker_in_system(mac))
+    /// More makers than there are devices to remember.
+    const MAKERS_MAX: usize = crate::roster::DEVICES_MAX;
+    static FOUND: LazyLock<Mutex<HashMap<[u8; 3], Option<String>>>> = LazyLock::new(Mutex::default);
+
+    if let Some(known) = maker_of(mac) {
+        return Some(known.to_owned());
+    }
+    let prefix = [mac.0[0], mac.0[1], mac.0[2]];
+    let mut found = FOUND.lock().unwrap_or_else(PoisonError::into_inner);
+    if found.len() >= MAKERS_MAX {
+        found.clear();
+    }
+    found.entry(prefix).or_insert_with(|| maker_in_system(mac)).clone()
 }
 
 /// The hardware address that an id is.
