@@ -52,7 +52,7 @@ async fn ways_around_are_folded_into_one_event_for_each_device_and_day() {
     let expected = [("bypass_name", 3), ("relay", 2), ("canary", 1), ("discovery", 1)]
         .map(|(kind, count)| (kind.to_owned(), count));
     assert_eq!(kinds(&mateos), expected, "{mateos:#}");
-    let usual: Vec<_> = mateos["suspicion"].as_array().expect("a list").iter();
+    let usual = mateos["suspicion"].as_array().expect("a list").iter();
     let usual: Vec<_> = usual.map(|sign| sign["usual"] == true).collect();
     assert_eq!(usual, [false, true, true, true]);
 
