@@ -81,7 +81,7 @@ pub fn ptr_question(id: u16, name: &Name, is_multicast: bool) -> Vec<u8> {
 }
 
 /// The first name that a message gives as an answer to this question; none when it is no answer to
-/// it. Bounded, whatever is in it: [`RECORDS_MAX`] records, and compression (RFC 1035 §4.1.4) that
+/// it. Bounded, whatever is in it: 32 records, and compression (RFC 1035 §4.1.4) that
 /// leads backwards only.
 #[must_use]
 pub fn first_ptr(message: &[u8], id: u16, name: &Name) -> Option<Name> {

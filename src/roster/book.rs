@@ -1,6 +1,6 @@
 //! The devices that were seen, as they are kept.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::net::IpAddr;
 
 use jiff::Timestamp;
@@ -8,6 +8,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use super::signs::{Sign, SignKind};
+use crate::name::Keyed;
 
 /// How many devices are remembered: a school's. When one more comes, the one goes that was not seen
 /// for longest, and before all others one of which nothing but an address is known: those can be made
@@ -54,7 +55,7 @@ pub struct Device {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub(super) struct Book {
-    pub(super) devices: BTreeMap<String, Device>,
+    pub(super) devices: HashMap<String, Device, Keyed>,
 }
 
 // === impl Device ===

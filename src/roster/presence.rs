@@ -5,6 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
 
 use crate::clock::Tick;
+use crate::name::Keyed;
 
 /// A neighbour, as the kernel sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,12 +39,12 @@ pub enum Finding {
 pub(super) struct Presence {
     since: Option<Tick>,
     /// When each device asked last.
-    asked: HashMap<String, Tick>,
+    asked: HashMap<String, Tick, Keyed>,
     /// Questions by the address they came from.
-    sources: HashMap<IpAddr, u64>,
+    sources: HashMap<IpAddr, u64, Keyed>,
     queries: u64,
     over_ipv6: u64,
-    here: HashMap<String, Here>,
+    here: HashMap<String, Here, Keyed>,
     /// Of the last devices that came: whose, and whether it asked.
     arrivals: VecDeque<(String, bool)>,
 }
