@@ -3,12 +3,13 @@
 //! Every member of the household closes a name of their own, so that an answer shows whose rules
 //! held. What needs network namespaces is skipped, with the reason printed, where none can be made.
 //! This file is about addresses; the others about machines that are new, forwarders, ways around
-//! the filter and their signs, and the kernel's table.
+//! the filter and their signs, names, and the kernel's table.
 
 mod arrivals;
 mod detours;
 mod forwarders;
 mod kernel;
+mod names;
 mod signs;
 
 use crate::harness::HomeNetwork;
