@@ -138,8 +138,17 @@ fn every_rule_is_applied_at_its_name_above_and_below() {
     }
 }
 
+/// `SUFFIX_LIST=public_suffix_list.dat cargo test --lib the_rules_are_in_order` writes the rules anew,
+/// from the list as it is published.
 #[test]
 fn the_rules_are_in_order_fit_the_table_and_have_no_more_labels_than_are_looked_at() {
+    if let Ok(list) = std::env::var("SUFFIX_LIST") {
+        let rules = compact(&std::fs::read_to_string(list).unwrap());
+        let comments = RULES.split_inclusive('\n').filter(|line| line.starts_with('#'));
+        let comments: String = comments.collect();
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/blocklists/suffixes.txt");
+        std::fs::write(file, comments + &rules).unwrap();
+    }
     let rules = rules();
     let kept = RULES.split_inclusive('\n').filter(|line| !line.starts_with('#'));
     assert_eq!(kept.clone().count(), rules.len());
@@ -166,18 +175,6 @@ fn the_list_as_it_is_published_is_read() {
     let published = "// ===BEGIN ICANN DOMAINS===\n\n// cn : x\ncn\n公司.cn\n*.ck\n!www.ck\n\
                      // ===BEGIN PRIVATE DOMAINS===\ngithub.io\n*.x.cn\n";
     assert_eq!(compact(published), "*.ck\n!www.ck\ncn\n*.x.cn+\nxn--55qx5d.cn\ngithub.io+\n");
-}
-
-/// Writes the rules anew: `SUFFIX_LIST=public_suffix_list.dat cargo test --lib writes_the_list -- --ignored`.
-#[test]
-#[ignore = "it changes blocklists/suffixes.txt"]
-fn it_writes_the_list_that_was_published_anew() {
-    let list = std::env::var("SUFFIX_LIST").expect("SUFFIX_LIST says where the published list is");
-    let rules = compact(&std::fs::read_to_string(list).unwrap());
-    let comments = RULES.split_inclusive('\n').filter(|line| line.starts_with('#'));
-    let comments: String = comments.collect();
-    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/blocklists/suffixes.txt");
-    std::fs::write(file, comments + &rules).unwrap();
 }
 
 proptest! {
