@@ -16,7 +16,7 @@ use tracing::debug;
 use super::commands::stopped;
 use super::{Shared, blocking};
 use crate::clients::hosts::Source;
-use crate::clients::{Mac, mdns};
+use crate::clients::{Mac, Sighted, mdns};
 use crate::clock::{Clock, Tick};
 use crate::control::{EventStatus, SetupFinding, SignStatus};
 use crate::dns::State;
@@ -88,20 +88,20 @@ impl Shared {
         let (machines, ours) = (Clock::System.tick(), self.clock.tick());
         let on_ours = |at: Tick| Tick(ours.0.saturating_sub(machines.millis_since(at)));
         let seen = self.resolver.neighbours().seen().into_iter();
-        let present = seen.map(|seen| Present {
-            id: seen.mac.to_string(),
-            addresses: seen.addresses,
-            active: seen.awake.map(on_ours),
+        let present = seen.map(|seen| {
+            let (id, mac) = (seen.mac.to_string(), Some(seen.mac));
+            let host = best_address(&seen.addresses)
+                .and_then(|address| self.resolver.hosts().of(address, mac));
+            if let Some(host) = &host {
+                self.roster.named(&id, host);
+            }
+            let (addresses, host) = (seen.addresses.as_slice(), host.as_deref());
+            let sighted = Sighted { mac, addresses, host, id: None };
+            let is_watched = state.watches(state.house.devices.whose(&sighted));
+            let active = seen.awake.map(on_ours);
+            Present { id, addresses: seen.addresses, active, is_watched }
         });
         let present: Vec<Present> = present.collect();
-        for one in &present {
-            let mac = inspect::mac_of(&one.id);
-            let host = best_address(&one.addresses)
-                .and_then(|address| self.resolver.hosts().of(address, mac));
-            if let Some(host) = host {
-                self.roster.named(&one.id, &host);
-            }
-        }
         self.roster.look(zone, &present);
         let news = self.roster.news();
         if news.is_empty() {

@@ -231,7 +231,8 @@ impl State {
     }
 
     /// Whether ways around are noted of this subject's devices.
-    pub(super) fn watches(&self, subject: SubjectId) -> bool {
+    #[must_use]
+    pub fn watches(&self, subject: SubjectId) -> bool {
         self.facts(subject).is_watched
     }
 

@@ -123,7 +123,9 @@ fn status_of(
     let subject = house.devices.whose(&sighted);
     let whose = house.policy.subject(subject);
     let language = house.policy.household.language;
-    let signs = device.signs_on(today);
+    // What was noted before it was given to an adult is nobody's business any more.
+    let is_adults = whose.kind == SubjectKind::Adult;
+    let signs = if is_adults { &[] } else { device.signs_on(today) };
     let local = |at: Timestamp| local_time(house, at);
     let status = DeviceStatus {
         v: JSON_VERSION,

@@ -16,6 +16,8 @@ pub struct Present {
     pub addresses: Vec<IpAddr>,
     /// When it last answered the kernel; none: not since we look.
     pub active: Option<Tick>,
+    /// Whether ways around are noted of it: not of an adult's.
+    pub is_watched: bool,
 }
 
 /// What is wrong with how the network is set up.
@@ -159,7 +161,8 @@ impl Presence {
             here.last_minute = minute;
             here.active = active;
             let quiet = asked.map(|asked| now.millis_since(asked));
-            if !here.is_told
+            if one.is_watched
+                && !here.is_told
                 && here.silent_minutes >= SILENT_MINUTES
                 && quiet.is_some_and(|quiet| quiet >= SILENT_MILLIS)
                 && is_regular(&one.id)
@@ -234,7 +237,7 @@ mod tests {
 
     fn present(id: &str, addresses: &[&str], active: u64) -> Present {
         let addresses = addresses.iter().map(|text| text.parse().unwrap()).collect();
-        Present { id: id.to_owned(), addresses, active: Some(Tick(active)) }
+        Present { id: id.to_owned(), addresses, active: Some(Tick(active)), is_watched: true }
     }
 
     fn v4(last: u8) -> IpAddr {
@@ -271,6 +274,18 @@ mod tests {
         let first = silent_at(|_| true, |_| false, true)[0];
         assert!((29..=31).contains(&first), "after half an hour: {first}");
         assert_eq!(silent_at(|_| true, |minute| minute == 100, true).len(), 2);
+    }
+
+    #[test]
+    fn nobody_is_told_of_an_adults_silence() {
+        let mut presence = Presence::default();
+        presence.asked("a", Some(v4(9)), 30, Tick(0));
+        let silent = (1..240).any(|minute| {
+            let now = minute * MINUTE;
+            let adults = Present { is_watched: false, ..present("a", &[], now) };
+            !presence.look(&[adults], |_| true, Tick(now)).is_empty()
+        });
+        assert!(!silent);
     }
 
     #[test]

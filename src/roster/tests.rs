@@ -129,7 +129,7 @@ fn a_neighbour_seen_with_more_addresses_is_the_device_that_asked() {
     clock.advance(SignedDuration::from_mins(5));
     let addresses = vec!["10.9.0.7".parse().unwrap(), "2001:db8::7".parse().unwrap()];
     let active = Some(clock.tick());
-    let present = [Present { id: TABLET.to_owned(), addresses, active }];
+    let present = [Present { id: TABLET.to_owned(), addresses, active, is_watched: true }];
     roster.look(&TimeZone::UTC, &present);
     let devices = roster.devices();
     let [(id, device)] = &devices[..] else { panic!("{devices:?}") };
