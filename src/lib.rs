@@ -135,7 +135,7 @@
 //! | what `check` warns of | `config/lint.rs` |
 //! | how a change gets into the config file | `config/edit.rs` |
 //! | how a device is recognised | [`clients::Table`]; what a forwarder tells: [`dns::options`] |
-//! | what a device is called | [`clients::hosts`], a lease format: one file in `clients/leases/` |
+//! | what a device is called | [`clients::hosts`] |
 //! | what counts as a sign of a way around | `roster/signs.rs`; a wrong set-up: `roster/presence.rs` |
 //! | what a router is told, and how | [`enforce`], `docs/enforce/` |
 //! | a DHCP server's lease file | one file in `clients/leases/`, a line in its table, `docs/devices/` |

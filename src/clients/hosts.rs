@@ -41,15 +41,6 @@ pub enum Source {
     Router,
 }
 
-/// A device that has a name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Device {
-    /// By its hardware address.
-    Mac(Mac),
-    /// By an address of which no hardware address is known.
-    Address(IpAddr),
-}
-
 /// Counts what was heard, so that the oldest goes first.
 type Count = u64;
 
@@ -108,43 +99,6 @@ impl Hosts {
         let address = address.to_canonical();
         let names = self.names.load();
         names.0.iter().find_map(|layer| layer.of(address, mac)).cloned()
-    }
-
-    /// The devices that are called so, in order: several may say the same of themselves. The name
-    /// is compared as [`label`] keeps it. Walks all names: nothing for the way of a query.
-    #[must_use]
-    pub fn named(&self, host: &str) -> Vec<Device> {
-        let Some(host) = label(host) else { return Vec::new() };
-        let names = self.names.load();
-        let mut found = Vec::new();
-        for layer in &names.0 {
-            let called_so = |entry: &Entry| *entry.host == *host;
-            found.extend(
-                layer
-                    .by_mac
-                    .iter()
-                    .filter(|(mac, entry)| {
-                        // A stronger source may call it otherwise.
-                        called_so(entry) && names.of_mac(**mac).is_some_and(|it| **it == *host)
-                    })
-                    .map(|(&mac, _)| Device::Mac(mac)),
-            );
-            found.extend(
-                layer
-                    .by_address
-                    .iter()
-                    .filter(|(address, entry)| {
-                        let of_address = || names.0.iter().find_map(|it| it.of(**address, None));
-                        called_so(entry)
-                            && entry.mac.is_none()
-                            && of_address().is_some_and(|it| **it == *host)
-                    })
-                    .map(|(&address, _)| Device::Address(address)),
-            );
-        }
-        found.sort_unstable();
-        found.dedup();
-        found
     }
 
     /// A number that is another one whenever a name has changed.
@@ -226,14 +180,6 @@ impl Hosts {
         names.0[place] = Arc::new(layer);
         self.names.store(Arc::new(names));
         self.version.fetch_add(1, Ordering::Release);
-    }
-}
-
-// === impl Names ===
-
-impl Names {
-    fn of_mac(&self, mac: Mac) -> Option<&Arc<str>> {
-        self.0.iter().find_map(|layer| layer.by_mac.get(&mac)).map(|entry| &entry.host)
     }
 }
 
@@ -406,36 +352,6 @@ mod tests {
     }
 
     #[test]
-    fn devices_are_found_by_what_they_are_called() {
-        let hosts = Hosts::default();
-        hosts.set_leases(
-            &[
-                lease("192.168.1.2", Some(PHONE), "phone", 100),
-                lease("fd00::2", Some(PHONE), "phone", 100),
-                lease("192.168.1.7", None, "printer", 100),
-            ],
-            at(50),
-        );
-        hosts.heard(ip("192.168.1.3"), Some(TABLET), "Phone", Source::Mdns);
-        hosts.heard(ip("192.168.1.2"), Some(PHONE), "another", Source::Mdns);
-        hosts.heard(ip("192.168.1.7"), None, "epson", Source::Router);
-        hosts.heard(ip("192.168.1.8"), None, "nas", Source::Router);
-        for (host, expected) in [
-            (
-                "PHONE.lan",
-                &[Device::Mac(PHONE), Device::Mac(TABLET), Device::Address(ip("fd00::2"))][..],
-            ),
-            ("printer", &[Device::Address(ip("192.168.1.7"))]),
-            ("nas", &[Device::Address(ip("192.168.1.8"))]),
-            ("another", &[]),
-            ("epson", &[]),
-            ("*", &[]),
-        ] {
-            assert_eq!(hosts.named(host), expected, "{host}");
-        }
-    }
-
-    #[test]
     fn only_what_changes_a_name_makes_a_new_version() {
         let hosts = Hosts::default();
         let mut version = hosts.version();
@@ -494,33 +410,6 @@ mod tests {
             if let Some(host) = label(&text) {
                 prop_assert!((1..=63).contains(&host.len()));
                 prop_assert_eq!(label(&host), Some(host));
-            }
-        }
-
-        #[test]
-        fn who_is_named_is_found_by_that_name(
-            told in prop::collection::vec((0u8..4, prop::option::of(0u8..4), "[a-c]", 0u8..3), 1..12),
-        ) {
-            let hosts = Hosts::default();
-            let mut leases = Vec::new();
-            for (address, mac, host, source) in &told {
-                let address = IpAddr::from([192, 168, 1, *address]);
-                let mac = mac.map(|last| Mac([2, 0, 0, 0, 0, last]));
-                match source {
-                    0 => leases.push(Lease { address: Some(address), mac, host: label(host), until: None }),
-                    1 => { hosts.heard(address, mac, host, Source::Mdns); }
-                    _ => { hosts.heard(address, mac, host, Source::Router); }
-                }
-            }
-            hosts.set_leases(&leases, Timestamp::UNIX_EPOCH);
-            for host in ["a", "b", "c"] {
-                for device in hosts.named(host) {
-                    let found = match device {
-                        Device::Mac(mac) => hosts.of(IpAddr::from([0, 0, 0, 0]), Some(mac)),
-                        Device::Address(address) => hosts.of(address, None),
-                    };
-                    prop_assert_eq!(found.as_deref(), Some(host));
-                }
             }
         }
     }

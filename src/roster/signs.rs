@@ -95,12 +95,6 @@ impl SignKind {
         }
     }
 
-    /// The kind of a word.
-    #[must_use]
-    pub fn of_word(word: &str) -> Option<Self> {
-        SignKind::ALL.into_iter().find(|kind| kind.word() == word)
-    }
-
     /// Whether devices do so by themselves, whoever holds them: then it says nothing alone.
     #[must_use]
     pub fn is_usual(self) -> bool {
@@ -215,13 +209,5 @@ mod tests {
             told += u32::from(bursts.count(7, hash(number), 40, now));
         }
         assert_eq!(told, 1);
-    }
-
-    #[test]
-    fn every_kind_has_its_word() {
-        for kind in SignKind::ALL {
-            assert_eq!(SignKind::of_word(kind.word()), Some(kind));
-        }
-        assert_eq!(SignKind::of_word("boring"), None);
     }
 }
