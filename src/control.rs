@@ -388,6 +388,9 @@ pub struct Status {
     pub cached: u64,
     /// Of these, not answered because no upstream did.
     pub failed: u64,
+    /// Questions that came too fast, and were told to come over TCP.
+    #[serde(default)]
+    pub limited: u64,
     /// Entries and octets of the cache.
     pub cache: CacheStatus,
     /// The upstreams.

@@ -198,6 +198,11 @@ pub const BYPASS: Sentence = Sentence {
     es: "serviría para saltarse esta protección",
     en: "it would lead around this protection",
 };
+/// `rebind`
+pub const REBIND: Sentence = Sentence {
+    es: "lleva a una dirección de dentro de la casa",
+    en: "it leads to an address inside the house",
+};
 /// `unknown_device`
 pub const UNKNOWN_DEVICE: Sentence = Sentence {
     es: "este dispositivo no se conoce, y los desconocidos están bloqueados",
@@ -303,6 +308,9 @@ pub const QUERIES_OF: Sentence = Sentence {
 /// Questions without an answer.
 pub const QUERIES_FAILED: Sentence =
     Sentence { es: "{what} sin respuesta", en: "{what} without an answer" };
+/// Questions that came too fast.
+pub const QUERIES_LIMITED: Sentence =
+    Sentence { es: "{what} demasiado seguidas", en: "{what} too fast" };
 /// What the cache holds.
 pub const CACHE_HOLDS: Sentence =
     Sentence { es: "{what} respuestas, {who} KiB", en: "{what} answers, {who} KiB" };

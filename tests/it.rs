@@ -6,6 +6,7 @@
 
 mod harness;
 
+mod around;
 mod cli;
 mod cli_family;
 mod clients;

@@ -35,6 +35,21 @@ impl Status {
     }
 }
 
+/// How many questions there were, and what became of them.
+fn queries(status: &control::Status, household: &Household) -> String {
+    let fill = |sentence: &Sentence, what: u64, who: u64| {
+        sentence.fill(household.language, &what.to_string(), &who.to_string())
+    };
+    let mut of = vec![
+        fill(&words::QUERIES_OF, status.blocked, status.cached),
+        fill(&words::QUERIES_FAILED, status.failed, 0),
+    ];
+    if status.limited > 0 {
+        of.push(fill(&words::QUERIES_LIMITED, status.limited, 0));
+    }
+    format!("{} ({})", status.queries, of.join(", "))
+}
+
 fn print(
     out: &mut dyn Write,
     status: &control::Status,
@@ -62,15 +77,7 @@ fn print(
     let rows = [
         (&words::RULES, fill(&words::RULES_READ, config, &readable(&status.rules_since))),
         (&words::LISTS, two(&words::NAMES_IN_LISTS, status.names as u64, status.lists as u64)),
-        (
-            &words::QUERIES,
-            format!(
-                "{} ({}, {})",
-                status.queries,
-                two(&words::QUERIES_OF, status.blocked, status.cached),
-                two(&words::QUERIES_FAILED, status.failed, 0)
-            ),
-        ),
+        (&words::QUERIES, queries(status, household)),
         (&words::CACHE, two(&words::CACHE_HOLDS, status.cache.entries, status.cache.bytes / 1024)),
     ];
     for (head, cell) in rows {
@@ -294,6 +301,7 @@ mod tests {
             blocked: 0,
             cached: 0,
             failed: 0,
+            limited: 0,
             cache: CacheStatus { entries: 0, bytes: 0 },
             upstreams: Vec::new(),
             people: vec![sofia()],

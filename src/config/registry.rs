@@ -261,9 +261,8 @@ const DNS: &[Key] = &[
         "rate_limit",
         Shape::Number(0, 1_000_000),
         "1000",
-        "Queries a second from one client; 0: no limit.",
-    )
-    .unbuilt("no client is slowed down"),
+        "Queries a second from one client, five times as many at once; 0: no limit.",
+    ),
     Key::new(
         "allow_from",
         Shape::Texts,
@@ -282,8 +281,12 @@ const DNS: &[Key] = &[
         "\"/tmp/dhcp.leases\"",
         "Where the DHCP server keeps its leases: files or folders. Default: the usual places.",
     ),
-    Key::new("rebind_allow", Shape::Texts, "[]", "Names that may lead to addresses in the house.")
-        .unbuilt("every name may lead to an address in the house"),
+    Key::new(
+        "rebind_allow",
+        Shape::Texts,
+        "[\"plex.direct\"]",
+        "Names, with all below them, that may lead to addresses in the house. docs/dns/README.md.",
+    ),
     Key::new(
         "records",
         Shape::Records,

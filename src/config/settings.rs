@@ -43,6 +43,10 @@ pub struct DnsSettings {
     /// Resolvers that ask for others, and are believed when they say for which device: address and
     /// fixed bits.
     pub trusted_forwarders: Vec<(IpAddr, u8)>,
+    /// Queries a second that one client may ask; 0: as many as it likes.
+    pub rate_limit: u32,
+    /// Names that may lead to addresses of the house, with all below them.
+    pub rebind_allow: Vec<Name>,
     /// Files and folders in which DHCP servers keep their leases; empty: the usual places.
     pub leases: Vec<PathBuf>,
 }

@@ -25,6 +25,8 @@ use crate::words::Language;
 const CACHE_MIB: u32 = 16;
 /// How long a closed name stays closed in a device's own cache, in seconds.
 const BLOCKED_TTL_SECONDS: u32 = 10;
+/// Queries a second of one client: a page with all its parts takes a few hundred.
+const RATE_LIMIT: u32 = 1_000;
 /// How long the journal remembers, in days.
 const KEEP_DAYS: u32 = 30;
 /// How much the journal keeps, in MiB.
@@ -162,6 +164,7 @@ pub(super) fn dns(context: &mut Context<'_>) -> DnsSettings {
     let allow_from = ranges_of("allow_from");
     let trusted_forwarders = ranges_of("trusted_forwarders").unwrap_or_default();
     let leases = texts(table, "leases").unwrap_or_default();
+    let rebind_allow = texts(table, "rebind_allow").unwrap_or_default();
     DnsSettings {
         listen,
         child_upstreams: child_upstreams
@@ -186,6 +189,11 @@ pub(super) fn dns(context: &mut Context<'_>) -> DnsSettings {
         own_networks: allow_from.is_none(),
         allow_from: allow_from.unwrap_or_else(|| PRIVATE_RANGES.to_vec()),
         trusted_forwarders,
+        rate_limit: whole(table, "rate_limit").unwrap_or(RATE_LIMIT),
+        rebind_allow: rebind_allow
+            .iter()
+            .filter_map(|name| context.element(name, elements::name))
+            .collect(),
         leases: leases.iter().map(|path| context.path(path.text)).collect(),
     }
 }

@@ -363,6 +363,7 @@ fn status(shared: &Shared) -> Status {
         blocked: counts.blocked.load(Ordering::Relaxed),
         cached: counts.cached.load(Ordering::Relaxed),
         failed: counts.failed.load(Ordering::Relaxed),
+        limited: counts.limited.load(Ordering::Relaxed),
         cache: CacheStatus { entries: cache.entries, bytes: cache.bytes },
         upstreams: state
             .upstreams()

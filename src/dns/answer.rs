@@ -110,6 +110,13 @@ pub fn empty(
     finish(question, Counts { answers: 0, authorities }, ede, out);
 }
 
+/// Says nothing but that the answer is to be had over TCP, which no forged address can come by: as
+/// long as the question, so that nobody is hit harder than by whoever asks.
+pub fn come_by_tcp(packet: &[u8], question: &Question, out: &mut Vec<u8>) {
+    empty(packet, question, rcode::NOERROR, None, None, out);
+    out[2] |= 0x02;
+}
+
 /// Says that the answer could not be had.
 pub fn servfail(packet: &[u8], question: &Question, ede: Option<Ede<'_>>, out: &mut Vec<u8>) {
     empty(packet, question, rcode::SERVFAIL, None, ede, out);

@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use jiff::Timestamp;
 
 use super::notes::{Allowance, Books, Notes};
+use super::pace::{Account, Paces};
 use super::state::State;
 use super::wire::Question;
 use super::{Beside, options};
@@ -32,6 +33,7 @@ pub struct Desk {
     /// Of what `clients` were looked up in: the neighbour table and what devices call themselves.
     versions: (u64, u64),
     turn: Arc<Turn>,
+    paces: Arc<Paces>,
 }
 
 /// What a query sees, from start to end.
@@ -56,6 +58,8 @@ pub(super) struct Seat {
     queries: u32,
     pub(super) client: Client,
     pub(super) allowance: Allowance,
+    /// How fast it may still ask.
+    pub(super) account: Account,
 }
 
 /// Odd while a batch is under way.
@@ -72,7 +76,7 @@ pub(super) struct Turns(Mutex<Vec<Weak<Turn>>>);
 // === impl Desk ===
 
 impl Desk {
-    pub(super) fn new(clients: usize, sight: Sight, turns: &Turns) -> Self {
+    pub(super) fn new(clients: usize, sight: Sight, turns: &Turns, paces: Arc<Paces>) -> Self {
         Desk {
             sight,
             notes: Notes::default(),
@@ -80,6 +84,7 @@ impl Desk {
             asked: Vec::new(),
             versions: (0, 0),
             turn: turns.add(),
+            paces,
         }
     }
 
@@ -115,6 +120,7 @@ impl Desk {
         let _over = Over(&self.turn);
         for place in self.asked.drain(..) {
             if let Some(seat) = &mut self.clients[place] {
+                self.paces.settle(&mut seat.account, self.sight.tick);
                 self.notes.saw(seat);
             }
         }
@@ -136,20 +142,22 @@ impl Desk {
             if self.sight.state.takes_from(from) && self.is_new(from, beside) {
                 return None;
             }
-            self.seat(place, from, None, around);
+            self.seat(place_of(from), from, None, around);
         }
         if self.clients[place].as_ref().is_some_and(|seat| seat.is_forwarder)
             && let Some(told) = options::told(packet, question)
         {
-            place = place_of_told(from, &told) & (self.clients.len() - 1);
+            let wide = place_of_told(from, &told);
+            place = wide & (self.clients.len() - 1);
             let seat = &self.clients[place];
             if seat.as_ref().is_none_or(|seat| seat.address != from || seat.told != Some(told)) {
-                self.seat(place, from, Some(told), around);
+                self.seat(wide, from, Some(told), around);
             }
         }
         let seat = self.clients[place].as_mut()?;
         if seat.queries == 0 {
             self.asked.push(place);
+            self.paces.look(&mut seat.account);
         }
         seat.queries = seat.queries.saturating_add(1);
         Some((&self.sight, seat, &mut self.notes))
@@ -170,7 +178,7 @@ impl Desk {
 
     /// Gives a client a place, whoever had it.
     #[cold]
-    fn seat(&mut self, place: usize, from: IpAddr, told: Option<Told>, around: Around<'_>) {
+    fn seat(&mut self, wide: usize, from: IpAddr, told: Option<Told>, around: Around<'_>) {
         let state = &self.sight.state;
         let client = state.house.devices.identify(from, told.as_ref(), around);
         let seat = Seat {
@@ -181,8 +189,11 @@ impl Desk {
             queries: 0,
             client,
             allowance: Allowance::default(),
+            account: self.paces.open(wide),
         };
+        let place = wide & (self.clients.len() - 1);
         if let Some(mut other) = self.clients[place].replace(seat) {
+            self.paces.settle(&mut other.account, self.sight.tick);
             self.notes.saw(&mut other);
         }
     }

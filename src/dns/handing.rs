@@ -4,10 +4,11 @@
 //! looked at once a minute for each device and name, and noted like those for the journal.
 
 use std::hash::BuildHasher;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 
-use super::records::{Records, Section, rtype, skip_name, u16_at};
+use super::records::{Records, Section, address, rtype};
 use super::rewrite::{Aged, Response};
+use super::svcb;
 use super::wire::Question;
 use crate::clock::Tick;
 use crate::enforce::{Given, Handed};
@@ -19,9 +20,6 @@ const NOTED_MILLIS: u64 = 60_000;
 /// Answers one loop knows to have noted: what a busy home asks for in a minute. Another answer that
 /// needs the place pushes one out; then that is noted once more.
 const NOTED_MAX: usize = 2_048;
-/// The hints of SVCB and HTTPS records (RFC 9460 §7.3).
-const IPV4HINT: u16 = 4;
-const IPV6HINT: u16 = 6;
 
 /// Answers with addresses that were given, and which of them were noted of late.
 #[derive(Debug, Default)]
@@ -106,37 +104,13 @@ fn addresses(response: &Response) -> Vec<IpAddr> {
         }
         match record.rtype {
             rtype::A | rtype::AAAA => found.extend(address(&message[record.data])),
-            rtype::SVCB | rtype::HTTPS => hints(message, record.data, &mut found),
+            rtype::SVCB | rtype::HTTPS => found.extend(svcb::hints(message, &record.data)),
             _ => {}
         }
     }
     found.sort_unstable();
     found.dedup();
     found
-}
-
-fn address(octets: &[u8]) -> Option<IpAddr> {
-    let v4 = || <[u8; 4]>::try_from(octets).ok().map(|octets| Ipv4Addr::from(octets).into());
-    let v6 = || <[u8; 16]>::try_from(octets).ok().map(|octets| Ipv6Addr::from(octets).into());
-    v4().or_else(v6)
-}
-
-/// The addresses among the parameters of an SVCB or HTTPS record (RFC 9460 §2.2).
-fn hints(message: &[u8], data: std::ops::Range<usize>, found: &mut Vec<IpAddr>) {
-    let Ok(mut at) = skip_name(message, data.start + 2) else { return };
-    while let (Some(key), Some(length)) = (u16_at(message, at), u16_at(message, at + 2)) {
-        let value = at + 4..at + 4 + usize::from(length);
-        if value.end > data.end {
-            return;
-        }
-        at = value.end;
-        let size = match key {
-            IPV4HINT => 4,
-            IPV6HINT => 16,
-            _ => continue,
-        };
-        found.extend(message[value].chunks_exact(size).filter_map(address));
-    }
 }
 
 #[cfg(test)]

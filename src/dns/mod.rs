@@ -7,23 +7,27 @@
 //! keeps between queries is its [`Desk`]; what is remembered of an answer goes through `notes`.
 
 pub mod answer;
+mod asked;
 pub mod cache;
 mod desk;
 mod handing;
 mod notes;
 pub mod options;
+mod pace;
 mod places;
+pub mod rebind;
 pub mod records;
 pub mod rewrite;
 pub mod serve;
 pub mod state;
+mod svcb;
 pub mod tcp;
 pub mod udp;
 pub mod upstream;
 pub mod wire;
 
 use std::hash::BuildHasher as _;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -32,19 +36,20 @@ use arc_swap::ArcSwap;
 use crate::clients::{Around, Client, Hosts, Leases, Neighbours};
 use crate::clock::Clock;
 use crate::config::settings::BlockedAnswer;
-use crate::enforce::{Given, Handed};
+use crate::enforce::Handed;
 use crate::journal::{self, Journal};
 use crate::ledger::Ledger;
 use crate::name::{Keyed, Name};
-use crate::policy::local::LocalAnswer;
 use crate::policy::{self, Action, Reason, Verdict, safesearch};
 use crate::roster::{Did, Missed, Roster, SignKind};
 use answer::{Closed, Ede};
+use asked::Asked;
 use cache::{Cache, Key};
 pub use desk::Desk;
 use desk::{Sight, Turns};
 pub use notes::Counts;
-use notes::{Allowance, Books, Note, Notes};
+use notes::{Allowance, Books, Notes};
+use pace::Paces;
 use places::{Place, Places};
 use records::rtype;
 use rewrite::{Aged, Response};
@@ -74,6 +79,9 @@ pub struct Resolver {
     hasher: Keyed,
     places: Arc<Places>,
     turns: Turns,
+    paces: Arc<Paces>,
+    /// Of networks that are not served.
+    refusals: Paces,
     handed: Arc<Handed>,
     /// What was answered, in numbers.
     pub counts: Counts,
@@ -134,26 +142,12 @@ pub struct Waiting {
     _place: Place,
 }
 
-/// What an answer is made from.
-struct Asked<'a> {
-    sight: &'a Sight,
-    /// The address it was asked from.
-    from: IpAddr,
-    packet: &'a [u8],
-    question: &'a Question,
-    client: &'a Client,
-    verdict: Verdict,
-    /// How much of it is noted; none: whatever went upstream is bounded there.
-    allowance: Option<&'a mut Allowance>,
-    notes: &'a mut Notes,
-}
-
 impl serve::Answer for Resolver {
     type Later = Later;
     type Desk = Desk;
 
     fn desk(&self, clients: usize) -> Desk {
-        Desk::new(clients, self.sight(), &self.turns)
+        Desk::new(clients, self.sight(), &self.turns, Arc::clone(&self.paces))
     }
 
     fn begin(&self, desk: &mut Desk) {
@@ -184,8 +178,17 @@ impl serve::Answer for Resolver {
             return Quick::Later(Later::Who(Box::new(stranger)));
         };
         if !seat.is_taken {
+            // Whoever is not served may be somebody whose address was forged.
+            if !source.tcp && !self.refusals.may_refuse(from, sight.tick) {
+                return Quick::Silence;
+            }
             let outside = Ede { code: EDE_PROHIBITED, text: "" };
             answer::empty(packet, &question, rcode::REFUSED, None, Some(outside), out);
+            return Quick::Reply;
+        }
+        if !source.tcp && !seat.account.take(sight.state.pace, sight.tick) {
+            notes.limited += 1;
+            answer::come_by_tcp(packet, &question, out);
             return Quick::Reply;
         }
         let allowance = Some(&mut seat.allowance);
@@ -423,6 +426,8 @@ impl Resolver {
             hasher: Keyed::default(),
             places: Arc::default(),
             turns: Turns::default(),
+            paces: Arc::default(),
+            refusals: Paces::default(),
             handed: Arc::default(),
             counts: Counts::default(),
         }
@@ -554,6 +559,12 @@ impl Resolver {
                 }
             }
         }
+        if response.leads_home() && asked.guards_the_house() {
+            let name = asked.question.name;
+            Self::close(asked, Verdict::block(Reason::Rebind), &name, out);
+            return true;
+        }
+        let response = asked.may_see(response);
         let written = match asked.verdict.action {
             Action::Rewrite(engine) => {
                 let target = safesearch::target(engine);
@@ -612,7 +623,11 @@ impl Resolver {
             nxdomain_forced: policy.denies(subject, asked_name),
             ede: Some(Ede { code, text }),
         };
-        if settings.blocked_answer == BlockedAnswer::NxDomain
+        if verdict.reason == Reason::Rebind {
+            // The name is there, and 0.0.0.0 is an address of the house too.
+            let ttl = Some(closed.ttl_seconds);
+            answer::empty(asked.packet, asked.question, rcode::NOERROR, ttl, closed.ede, out);
+        } else if settings.blocked_answer == BlockedAnswer::NxDomain
             && !closed.nxdomain_forced
             && !policy.closes_all_below(subject, asked_name, moment)
         {
@@ -649,6 +664,7 @@ fn sign_of(reason: Reason, judged: &Name, state: &State) -> Option<SignKind> {
         | Reason::Budget(_)
         | Reason::Only
         | Reason::SafeSearch(_)
+        | Reason::Rebind
         | Reason::UnknownDevice
         | Reason::Default => None,
     }
@@ -669,8 +685,6 @@ const EDE_UNREACHABLE: u16 = 22;
 const STALE_WAIT: Duration = Duration::from_millis(1800);
 /// EDE "Invalid Data" (RFC 8914 §4.25).
 const EDE_INVALID_DATA: u16 = 24;
-/// The addresses of `localhost` (RFC 6761 §6.3).
-const LOOPBACK: [IpAddr; 2] = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
 
 /// Answers what is no question.
 fn refuse(packet: &[u8], refusal: &Refusal, out: &mut Vec<u8>) -> Quick<Later> {
@@ -709,87 +723,5 @@ fn asks_address(question: &Question) -> bool {
 impl Waiting {
     fn key(&self) -> Key<'_> {
         key(&self.wanted, &self.question, self.sight.state.kept_under(self.group))
-    }
-}
-
-// === impl Asked ===
-
-impl Asked<'_> {
-    /// Notes the answer for the journal. `judged` is the name that a rule spoke of.
-    fn note(&mut self, verdict: Verdict, judged: &Name) {
-        let Asked { sight, client, question, .. } = *self;
-        let level = sight.state.facts(client.subject).journal;
-        let allowance = self.allowance.as_deref_mut().map(|allowance| (allowance, sight.tick));
-        self.notes.keep(level, verdict, allowance, || Note {
-            client: client.clone(),
-            verdict,
-            name: question.name,
-            judged: *judged,
-            at: sight.now,
-        });
-    }
-
-    /// Notes that encrypted DNS was looked for, at a name under which nobody has any here (RFC 9462).
-    #[cold]
-    fn note_discovery(&mut self) {
-        let name = &self.question.name;
-        if policy::local::is_discovery(name) {
-            let (state, client) = (&self.sight.state, self.client);
-            self.notes.suspect(state, client, || Did::Sign(SignKind::Discovery, name.to_string()));
-        }
-    }
-
-    /// Counts the answer against the budgets it takes time of.
-    fn count(&mut self) {
-        let budgets = self.verdict.metered;
-        if !budgets.is_empty() {
-            let tick = self.sight.tick;
-            let allowance = self.allowance.as_deref_mut().map(|allowance| (allowance, tick));
-            self.notes.count(self.client.subject, budgets, allowance);
-        }
-    }
-
-    /// Notes the addresses that the answer hands out.
-    #[cold]
-    fn note_handed(&mut self, response: &Response, aged: Aged) {
-        let Asked { sight, client, question, from, .. } = *self;
-        let given = || Given {
-            device: Arc::clone(&client.device),
-            from,
-            subject: sight.state.facts(client.subject).id.clone(),
-            name: question.name,
-            addresses: Vec::new(),
-        };
-        self.notes.handing.note(from, question, response, (aged, sight.tick), given);
-    }
-
-    /// The longest this answer may be kept.
-    fn ttl_cap_seconds(&self) -> u32 {
-        let Sight { state, moment, now, .. } = self.sight;
-        state.house.policy.ttl_seconds_max(self.client.subject, moment, *now)
-    }
-
-    /// The longest a safe form may be kept: its CNAME is our own, and has no other TTL where
-    /// nothing caps it.
-    fn safe_form_ttl_seconds(&self) -> u32 {
-        LOCAL_TTL_SECONDS.min(self.ttl_cap_seconds())
-    }
-
-    /// Answers a name that is the house's own. `to` is the address that was asked: ours.
-    fn answer_here(&self, local: LocalAnswer, to: IpAddr, out: &mut Vec<u8>) {
-        let ttl = LOCAL_TTL_SECONDS.min(self.ttl_cap_seconds());
-        let names = &self.sight.state.house.policy.household.local;
-        let myself = [to];
-        let addresses: &[IpAddr] = match local {
-            LocalAnswer::Records => names.addresses(&self.question.name),
-            LocalAnswer::Loopback => &LOOPBACK,
-            LocalAnswer::Myself => &myself,
-            LocalAnswer::NoData | LocalAnswer::Blocked => &[],
-            LocalAnswer::NoName => {
-                let (packet, question) = (self.packet, self.question);
-                return answer::empty(packet, question, rcode::NXDOMAIN, Some(ttl), None, out);
-            }
-        };
-        answer::addresses(self.packet, self.question, addresses, ttl, None, out);
     }
 }

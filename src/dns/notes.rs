@@ -47,6 +47,8 @@ pub struct Counts {
     pub missed: AtomicU64,
     /// Of these, not answered because no upstream did.
     pub failed: AtomicU64,
+    /// Questions that came too fast, and were told to come over TCP.
+    pub limited: AtomicU64,
 }
 
 /// Where notes are brought.
@@ -66,6 +68,7 @@ pub(super) struct Notes {
     pub(super) cached: u64,
     pub(super) missed: u64,
     pub(super) failed: u64,
+    pub(super) limited: u64,
     /// Each with the number of queries of the flood it stands for; 0: it stands for itself.
     kept: Vec<(Note, u64)>,
     /// Who used what a budget limits.
@@ -222,6 +225,7 @@ impl Notes {
             (&counts.cached, &mut self.cached),
             (&counts.missed, &mut self.missed),
             (&counts.failed, &mut self.failed),
+            (&counts.limited, &mut self.limited),
         ];
         for (count, noted) in numbers.into_iter().filter(|(_, noted)| **noted > 0) {
             count.fetch_add(std::mem::take(noted), Ordering::Relaxed);

@@ -4,6 +4,7 @@
 //! begins and ends and how a compressed name is unpacked, and nothing of what a record means.
 //! Start at [`Records`].
 
+use std::net::IpAddr;
 use std::ops::Range;
 
 use crate::name::NAME_OCTETS_MAX;
@@ -37,6 +38,7 @@ pub mod rtype {
     pub const A6: u16 = 38;
     pub const DNAME: u16 = 39;
     pub const OPT: u16 = 41;
+    pub const RRSIG: u16 = 46;
     pub const SVCB: u16 = 64;
     pub const HTTPS: u16 = 65;
     pub const TKEY: u16 = 249;
@@ -167,6 +169,14 @@ impl Iterator for Records<'_> {
 #[must_use]
 pub fn u16_at(message: &[u8], at: usize) -> Option<u16> {
     message.get(at..)?.first_chunk().map(|octets| u16::from_be_bytes(*octets))
+}
+
+/// The address whose octets these are; none where they are too many or too few.
+#[must_use]
+pub fn address(octets: &[u8]) -> Option<IpAddr> {
+    let v4 = || <[u8; 4]>::try_from(octets).ok().map(IpAddr::from);
+    let v6 = || <[u8; 16]>::try_from(octets).ok().map(IpAddr::from);
+    v4().or_else(v6)
 }
 
 /// Where the name at `at` ends in the message. Its pointers are not followed.

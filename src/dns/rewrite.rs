@@ -6,11 +6,13 @@
 //! nobody knows stay as they are; only what belongs to one hop is ours: id, flags, OPT, TTLs.
 
 use super::answer::{self, Ede, OPTION_EDE, may_hold_pointers};
+use super::rebind::is_of_house;
 use super::records::{
-    HEADER_OCTETS, MESSAGE_OCTETS_MAX, Malformed, Record, Records, Section, borrowed_pieces, rtype,
-    skip_name, u16_at, unpack_name,
+    HEADER_OCTETS, MESSAGE_OCTETS_MAX, Malformed, Record, Records, Section, address,
+    borrowed_pieces, rtype, skip_name, u16_at, unpack_name,
 };
 use super::state::State;
+use super::svcb::{self, ECH, Param};
 use super::wire::{CLASS_IN, Question, rcode};
 use crate::name::Name;
 use crate::policy::Chain;
@@ -50,6 +52,10 @@ pub struct Response {
     rcode: u16,
     negative: bool,
     unanswered: bool,
+    /// Whether it hands out an address of the house.
+    leads_home: bool,
+    /// The same without the keys by which a browser hides which site it opens, where it has some.
+    without_ech: Option<Box<Response>>,
 }
 
 /// How old an answer is.
@@ -87,7 +93,14 @@ impl Response {
         for record in Records::new(response, question_end) {
             reading.take(response, &record?)?;
         }
-        reading.finish(response)
+        let has_ech = reading.has_ech;
+        let mut whole = reading.finish(response)?;
+        if has_ech {
+            let mut bare = Self::read(&whole.without_ech_written()?, name, qtype)?;
+            bare.ede.clone_from(&whole.ede);
+            whole.without_ech = Some(Box::new(bare));
+        }
+        Ok(whole)
     }
 
     /// What stands for an answer that could not be had: SERVFAIL with this extended error, to be
@@ -116,6 +129,8 @@ impl Response {
             rcode: rcode::SERVFAIL,
             negative: false,
             unanswered: true,
+            leads_home: false,
+            without_ech: None,
         }
     }
 
@@ -200,6 +215,64 @@ impl Response {
         self.chain.as_deref().filter(|(id, _)| *id == state).map(|(_, chain)| chain)
     }
 
+    /// Whether it hands out an address of the house ([`is_of_house`]), as a hint of an SVCB
+    /// or HTTPS record too.
+    #[must_use]
+    pub fn leads_home(&self) -> bool {
+        self.leads_home
+    }
+
+    /// The same answer without the keys of Encrypted Client Hello (RFC 9848), without the signatures
+    /// that no longer fit it, and without what only helps.
+    #[must_use]
+    pub fn without_ech(&self) -> &Response {
+        self.without_ech.as_deref().unwrap_or(self)
+    }
+
+    /// Writes [`Response::without_ech`]: no name is compressed but those of the question, as the
+    /// places that others would point to have moved.
+    fn without_ech_written(&self) -> Result<Vec<u8>, Malformed> {
+        let message = &self.bytes;
+        let mut out = message[..self.question_end()].to_vec();
+        // What was changed is no longer authentic.
+        out[3] &= !0x20;
+        let mut answers: u16 = 0;
+        for record in Records::new(message, self.question_end()) {
+            let record = record?;
+            if record.section != Section::Answer {
+                break;
+            }
+            let is_link = matches!(record.rtype, rtype::CNAME | rtype::DNAME);
+            if record.rtype == rtype::RRSIG || !is_link && may_hold_pointers(record.rtype) {
+                continue;
+            }
+            unpack_name(message, record.start, &mut out)?;
+            out.extend_from_slice(&message[record.fixed..record.data.start]);
+            let start = out.len();
+            if is_link {
+                unpack_name(message, record.data.start, &mut out)?;
+            } else if matches!(record.rtype, rtype::SVCB | rtype::HTTPS) && record.class == CLASS_IN
+            {
+                out.extend_from_slice(&message[record.data.start..record.data.start + 2]);
+                unpack_name(message, record.data.start + 2, &mut out)?;
+                for Param { key, whole } in svcb::params(message, &record.data) {
+                    if key != ECH {
+                        out.extend_from_slice(&message[whole]);
+                    }
+                }
+            } else {
+                out.extend_from_slice(&message[record.data]);
+            }
+            let length = offset(out.len() - start)?;
+            out[start - 2..start].copy_from_slice(&length.to_be_bytes());
+            answers += 1;
+        }
+        for (at, count) in [(6, answers), (8, 0), (10, 0)] {
+            out[at..at + 2].copy_from_slice(&count.to_be_bytes());
+        }
+        Ok(out)
+    }
+
     /// The smallest TTL of all records, in seconds; none without records.
     #[must_use]
     pub fn min_ttl(&self) -> Option<u32> {
@@ -255,7 +328,8 @@ impl Response {
     pub fn octets(&self) -> usize {
         let offsets = self.ttls.len() + self.minimums.len() + 2 * self.links.len();
         let chain = self.chain.as_deref().map_or(0, size_of_val);
-        size_of::<Self>() + chain + self.bytes.len() + 2 * offsets + self.ede.len()
+        let bare = self.without_ech.as_deref().map_or(0, Response::octets);
+        size_of::<Self>() + chain + self.bytes.len() + 2 * offsets + self.ede.len() + bare
     }
 }
 
@@ -285,6 +359,8 @@ struct Reading {
     min_ttl_seconds: Option<u32>,
     soa_seconds: Option<u32>,
     answered: bool,
+    leads_home: bool,
+    has_ech: bool,
     scratch: Vec<u8>,
 }
 
@@ -305,6 +381,8 @@ impl Reading {
             min_ttl_seconds: None,
             soa_seconds: None,
             answered: false,
+            leads_home: false,
+            has_ech: false,
             scratch: Vec::with_capacity(64),
         }
     }
@@ -366,8 +444,11 @@ impl Reading {
             return Ok(());
         }
         match record.rtype {
-            rtype::A => fills(record.data.len() == 4),
-            rtype::AAAA => fills(record.data.len() == 16),
+            rtype::A | rtype::AAAA => {
+                let found = address(&message[record.data.clone()]);
+                self.leads_home |= in_answer && found.is_some_and(is_of_house);
+                fills(found.is_some_and(|found| found.is_ipv4() == (record.rtype == rtype::A)))
+            }
             rtype::CNAME | rtype::DNAME | rtype::NS | rtype::PTR => {
                 let target = self.name_at(message, at)?;
                 fills(skip_name(message, at)? == end)?;
@@ -402,6 +483,8 @@ impl Reading {
             rtype::SVCB | rtype::HTTPS if in_answer => {
                 let target = self.name_at(message, at + 2)?;
                 fills(skip_name(message, at + 2)? <= end)?;
+                self.has_ech |= svcb::params(message, &record.data).any(|param| param.key == ECH);
+                self.leads_home |= svcb::hints(message, &record.data).any(is_of_house);
                 self.target(record.start, at + 2, &target)
             }
             _ => Ok(()),
@@ -466,6 +549,8 @@ impl Reading {
             rcode: code,
             negative: code == rcode::NXDOMAIN || (code == rcode::NOERROR && !self.answered),
             unanswered: false,
+            leads_home: self.leads_home,
+            without_ech: None,
         })
     }
 

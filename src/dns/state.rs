@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arc_swap::{ArcSwap, Guard};
 use jiff::Timestamp;
 
+use super::pace::Pace;
 use super::upstream::Upstreams;
 use crate::clients::is_inside;
 use crate::clock::Clock;
@@ -33,6 +34,8 @@ pub struct State {
     tag_ids: Vec<Arc<str>>,
     /// The category of ways around, and its services and lists.
     bypass: TagSet,
+    /// How fast one client may ask.
+    pub(super) pace: Pace,
     /// The networks of this machine's interfaces.
     own_networks: Vec<(IpAddr, u8)>,
     moment: ArcSwap<Moment>,
@@ -48,6 +51,8 @@ pub(super) struct Facts {
     pub(super) id: Option<Arc<str>>,
     pub(super) journal: JournalLevel,
     group: u8,
+    /// Whether it is protected from what would lead around the filter: children and unknown devices.
+    pub(super) is_child: bool,
     /// Whether the addresses that its devices are given are remembered: what adults ask for never
     /// is.
     is_handed: bool,
@@ -112,6 +117,7 @@ impl State {
                 id: (subject.kind != SubjectKind::Unknown).then(|| subject.id.as_str().into()),
                 journal: subject.rules.journal,
                 group: if subject.rules.relays_closed { children } else { adults },
+                is_child: subject.rules.relays_closed,
                 is_handed: house.config.enforce.is_some() && subject.kind != SubjectKind::Adult,
                 is_watched: subject.kind != SubjectKind::Adult,
             })
@@ -126,6 +132,7 @@ impl State {
         let (moment, passing) = (ArcSwap::from_pointee(moment), Mutex::new(passing));
         let id = previous.map_or(0, |state| state.id) + 1;
         State {
+            pace: Pace::per_second(house.config.dns.rate_limit),
             house,
             id,
             groups,
@@ -234,6 +241,13 @@ impl State {
     #[must_use]
     pub fn watches(&self, subject: SubjectId) -> bool {
         self.facts(subject).is_watched
+    }
+
+    /// Whether a name may lead to addresses of the house: the household says so, or it asks others
+    /// for such names.
+    pub(super) fn may_lead_home(&self, name: &Name) -> bool {
+        let allowed = &self.house.config.dns.rebind_allow;
+        self.zone_of(name).is_some() || allowed.iter().any(|zone| name.is_at_or_below(zone))
     }
 
     /// Whether a tag is about ways around.

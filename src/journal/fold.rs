@@ -259,6 +259,7 @@ impl Query {
             | ReasonKind::Budget
             | ReasonKind::AllowRule
             | ReasonKind::BlockRule
+            | ReasonKind::Rebind
             | ReasonKind::Service
             | ReasonKind::Category
             | ReasonKind::List
@@ -337,6 +338,7 @@ fn reason_without_site(entry: &Entry) -> (ReasonKind, Arc<str>) {
         | ReasonKind::List
         | ReasonKind::Only
         | ReasonKind::Bypass
+        | ReasonKind::Rebind
         | ReasonKind::UnknownDevice
         | ReasonKind::Default => (entry.kind, entry.reason_id.clone()),
     }

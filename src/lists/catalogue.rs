@@ -104,6 +104,7 @@ const STARTERS: &[Starter] = &[
     shown("stalkerware", include_str!("../../blocklists/starter/stalkerware.txt")),
     shown("temp_mail_sms", include_str!("../../blocklists/starter/temp_mail_sms.txt")),
     shown("unblocked_games", include_str!("../../blocklists/starter/unblocked_games.txt")),
+    shown("unsafe_search", include_str!("../../blocklists/starter/unsafe_search.txt")),
     shown("weapons", include_str!("../../blocklists/starter/weapons.txt")),
     Starter {
         category: "selfharm",
@@ -235,7 +236,7 @@ mod tests {
 
     #[test]
     fn every_category_and_service_has_words_and_a_place() {
-        assert_eq!(catalogue().categories.len(), 30);
+        assert_eq!(catalogue().categories.len(), 31);
         for category in &catalogue().categories {
             assert!(!category.words.es.is_empty() && !category.words.en.is_empty());
         }

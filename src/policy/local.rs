@@ -6,6 +6,8 @@
 //! of ours, that before `dns.forward`, that before the special use. It knows no query types: what
 //! a local name has to say to a TXT question is for whoever builds the answer.
 //!
+//! What ends in a number is no name (`192.168.1.1`) and never leaves the house either.
+//!
 //! A single label (`printer`, `wpad`) never leaves the house, unless it is a top-level domain that
 //! the Public Suffix List knows: whoever validates by itself must be able to ask for the keys of
 //! `com`. No device is called that by accident.
@@ -231,7 +233,7 @@ impl LocalNames {
     /// [`LocalNames::find`] for a name of which nothing is known here, nor of its parents.
     #[must_use]
     pub fn find_elsewhere(name: &Name) -> Option<LocalAnswer> {
-        is_plain_word(name).then_some(LocalAnswer::NoName)
+        (is_plain_word(name) || ends_in_number(name)).then_some(LocalAnswer::NoName)
     }
 
     /// The addresses of a name whose answer is [`LocalAnswer::Records`].
@@ -284,6 +286,17 @@ impl Default for LocalNames {
 /// Whether the name is a single label and no top-level domain.
 fn is_plain_word(name: &Name) -> bool {
     name.label_count() == 1 && name.public_suffix().of.is_none()
+}
+
+/// Whether the last label is a number, as in an address somebody took for a name: no top-level domain is
+/// one (RFC 3696 §2).
+fn ends_in_number(name: &Name) -> bool {
+    let [.., last, 0] = name.wire() else { return false };
+    let is_number = || {
+        let label = name.suffixes().take_while(|suffix| suffix.len() > 1).last();
+        label.is_some_and(|label| label[1..label.len() - 1].iter().all(u8::is_ascii_digit))
+    };
+    last.is_ascii_digit() && is_number()
 }
 
 #[cfg(test)]
@@ -385,6 +398,11 @@ mod tests {
             ("gt", None),
             ("arpa", None),
             ("xn--p1ai", None),
+            // What ends in a number is no name.
+            ("192.168.1.1", Some(NoName)),
+            ("example.123", Some(NoName)),
+            ("example.com1", None),
+            ("123.example", None),
             // Everything else.
             ("example.com", None),
             ("home.arpa.example.com", None),

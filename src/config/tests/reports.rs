@@ -531,8 +531,8 @@ error: `https://x.com/home` is not a domain name: `:` cannot stand in a domain n
 fn what_is_not_built_yet() {
     check(
         r#"
-[dns]
-rate_limit = 100
+[journal]
+store = "sqlite"
 [web]
 listen = "0.0.0.0:8080"
 [list.big]
@@ -547,11 +547,11 @@ budget = { youtube = "1h", games = { mon-fri = "45" } }
 devices = "host:tablet"
 "#,
         r#"
-warning: `rate_limit` is not built yet: it has no effect
+warning: `store` is not built yet: it has no effect
  --> /etc/amparo/amparo.toml:2:1
   |
-2 | rate_limit = 100
-  | ^^^^^^^^^^ meanwhile no client is slowed down
+2 | store = "sqlite"
+  | ^^^^^ meanwhile the journal is one SQLite file in the state directory
 
 warning: `[web]` is not built yet: it has no effect
  --> /etc/amparo/amparo.toml:3:2

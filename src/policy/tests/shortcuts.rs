@@ -311,6 +311,7 @@ fn a_closed_answer_says_its_reason_in_a_few_words() {
         (Reason::List(tag("pets").unwrap()), "Closed by the rules of this home"),
         (Reason::BlockRule(Level::Subject, 2), "Closed by the rules of this home"),
         (Reason::Bypass, "it would lead around this protection"),
+        (Reason::Rebind, "it leads to an address inside the house"),
         (Reason::UnknownDevice, "This device is not known here"),
     ] {
         assert_eq!(policy.brief(KID, Verdict::block(reason)), expected);
