@@ -216,8 +216,9 @@ impl Whole {
         let upstream = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("loopback has a port");
         let address = upstream.local_addr().expect("it is bound");
         // The journal keeps what is folded in memory: what it costs to write is not measured here.
-        let more =
-            format!("[dns]\nupstreams = [\"udp://{address}\"]\n[journal]\nflush_seconds = 3600");
+        let more = format!(
+            "[dns]\nrate_limit = 1000000\nupstreams = [\"udp://{address}\"]\n[journal]\nflush_seconds = 3600"
+        );
         let house = house_of(names, family, &network.first_childs(), &more);
         let folder = tempfile::tempdir().expect("there is room for a directory");
         let clock = clock();

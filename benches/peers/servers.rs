@@ -271,6 +271,7 @@ timezone = "UTC"
 [dns]
 listen = ["{address}"]
 upstreams = ["udp://{upstream}"]
+rate_limit = 1000000
 
 [state]
 directory = "{state}"

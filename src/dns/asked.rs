@@ -81,8 +81,10 @@ impl Asked<'_> {
 
     /// An answer in the form in which the client may see it.
     pub(super) fn may_see<'r>(&self, response: &'r Response) -> &'r Response {
-        let sees_all = !self.sight.state.facts(self.client.subject).is_child;
-        if sees_all { response } else { response.without_ech() }
+        match response.without_ech() {
+            Some(bare) if self.sight.state.facts(self.client.subject).is_child => bare,
+            Some(_) | None => response,
+        }
     }
 
     /// Notes the addresses that the answer hands out.

@@ -223,10 +223,10 @@ impl Response {
     }
 
     /// The same answer without the keys of Encrypted Client Hello (RFC 9848), without the signatures
-    /// that no longer fit it, and without what only helps.
+    /// that no longer fit it, and without what only helps; none where it has no such key.
     #[must_use]
-    pub fn without_ech(&self) -> &Response {
-        self.without_ech.as_deref().unwrap_or(self)
+    pub fn without_ech(&self) -> Option<&Response> {
+        self.without_ech.as_deref()
     }
 
     /// Writes [`Response::without_ech`]: no name is compressed but those of the question, as the

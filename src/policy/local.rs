@@ -285,7 +285,9 @@ impl Default for LocalNames {
 
 /// Whether the name is a single label and no top-level domain.
 fn is_plain_word(name: &Name) -> bool {
-    name.label_count() == 1 && name.public_suffix().of.is_none()
+    // What stands behind the first label is the root.
+    let is_one_label = |wire: &[u8]| wire.get(1 + usize::from(wire[0])) == Some(&0);
+    is_one_label(name.wire()) && name.public_suffix().of.is_none()
 }
 
 /// Whether the last label is a number, as in an address somebody took for a name: no top-level domain is
