@@ -66,15 +66,27 @@ pub fn blocked(packet: &[u8], question: &Question, closed: &Closed<'_>, out: &mu
             return empty(packet, question, rcode::NXDOMAIN, Some(ttl_seconds), ede, out);
         }
         (BlockedAnswer::ZeroIp | BlockedAnswer::Address(_), rtype::ANY) => {
-            begin(packet, question, rcode::NOERROR, out);
-            record(out, &QUESTION_NAME, rtype::HINFO, ttl_seconds, b"\x07RFC8482\0");
-            return finish(question, Counts { answers: 1, authorities: 0 }, ede, out);
+            return everything(packet, question, ttl_seconds, ede, out);
         }
         (BlockedAnswer::ZeroIp, rtype::AAAA) => IpAddr::V6(std::net::Ipv6Addr::UNSPECIFIED),
         (BlockedAnswer::ZeroIp, _) => IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED),
         (BlockedAnswer::Address(address), _) => address,
     };
     write_addresses(packet, question, &[address], ttl_seconds, ede, out);
+}
+
+/// Answers whoever wants every type there is with one that says nothing (RFC 8482 §4.2): nobody needs
+/// more, and a long answer to a short question is a weapon.
+pub fn everything(
+    packet: &[u8],
+    question: &Question,
+    ttl_seconds: u32,
+    ede: Option<Ede<'_>>,
+    out: &mut Vec<u8>,
+) {
+    begin(packet, question, rcode::NOERROR, out);
+    record(out, &QUESTION_NAME, rtype::HINFO, ttl_seconds, b"\x07RFC8482\0");
+    finish(question, Counts { answers: 1, authorities: 0 }, ede, out);
 }
 
 /// Answers with those of the addresses that are of the type asked; NODATA when none is. The answer

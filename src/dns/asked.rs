@@ -107,15 +107,14 @@ impl Asked<'_> {
         state.house.policy.ttl_seconds_max(self.client.subject, moment, *now)
     }
 
-    /// The longest a safe form may be kept: its CNAME is our own, and has no other TTL where
-    /// nothing caps it.
-    pub(super) fn safe_form_ttl_seconds(&self) -> u32 {
+    /// The longest may be kept what is our own, and has no other TTL where nothing caps it.
+    pub(super) fn own_ttl_seconds(&self) -> u32 {
         LOCAL_TTL_SECONDS.min(self.ttl_cap_seconds())
     }
 
     /// Answers a name that is the house's own. `to` is the address that was asked: ours.
     pub(super) fn answer_here(&self, local: LocalAnswer, to: IpAddr, out: &mut Vec<u8>) {
-        let ttl = LOCAL_TTL_SECONDS.min(self.ttl_cap_seconds());
+        let ttl = self.own_ttl_seconds();
         let names = &self.sight.state.house.policy.household.local;
         let myself = [to];
         let addresses: &[IpAddr] = match local {

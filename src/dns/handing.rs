@@ -46,10 +46,7 @@ impl Handing {
         (aged, now): (Aged, Tick),
         given: impl FnOnce() -> Given,
     ) {
-        let asks = matches!(
-            question.qtype,
-            rtype::A | rtype::AAAA | rtype::SVCB | rtype::HTTPS | rtype::ANY
-        );
+        let asks = matches!(question.qtype, rtype::A | rtype::AAAA | rtype::SVCB | rtype::HTTPS);
         let noted = self.noted.get_or_insert_with(Noted::default);
         if asks && !noted.is_known(from, question, aged, now) {
             let addresses = addresses(response);

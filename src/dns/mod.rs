@@ -265,11 +265,17 @@ impl Resolver {
             // The safe name alone: no key or hint of the open site slips by (type HTTPS).
             Action::Rewrite(engine) if !asks_address(question) => {
                 let target = safesearch::target(engine);
-                let cap = asked.safe_form_ttl_seconds();
+                let cap = asked.own_ttl_seconds();
                 let written = answer::cname_then(packet, question, target, None, cap, out);
                 return if written.is_ok() { Quick::Reply } else { Quick::Silence };
             }
             Action::Rewrite(engine) => safesearch::target(engine),
+            Action::Allow if question.qtype == rtype::ANY => {
+                let ttl_seconds = asked.own_ttl_seconds();
+                answer::everything(packet, question, ttl_seconds, None, out);
+                asked.note(verdict, &question.name);
+                return Quick::Reply;
+            }
             Action::Allow => &question.name,
         };
 
@@ -569,7 +575,7 @@ impl Resolver {
             Action::Rewrite(engine) => {
                 let target = safesearch::target(engine);
                 let found = Some((response, aged));
-                let cap = asked.safe_form_ttl_seconds();
+                let cap = asked.own_ttl_seconds();
                 answer::cname_then(asked.packet, asked.question, target, found, cap, out)
             }
             Action::Allow | Action::Block | Action::Local(_) => {

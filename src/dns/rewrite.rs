@@ -408,7 +408,7 @@ impl Reading {
         self.min_ttl_seconds =
             Some(self.min_ttl_seconds.map_or(ttl_seconds, |min| min.min(ttl_seconds)));
         if record.section == Section::Answer {
-            self.answered |= record.rtype == self.qtype || self.qtype == rtype::ANY;
+            self.answered |= record.rtype == self.qtype;
         }
         Ok(())
     }

@@ -338,3 +338,72 @@ proptest! {
         }
     }
 }
+
+// === What leads into the house, what hides ===
+
+/// An HTTPS record of the name asked, for itself, with these parameters.
+fn https(params: &[u8]) -> Vec<u8> {
+    let mut record = b"\xc0\x0c\0\x41\0\x01\0\0\x01\x2c\0\0\0\x01\0".to_vec();
+    record.extend_from_slice(params);
+    record[11] = u8::try_from(record.len() - 12).unwrap();
+    record
+}
+
+const ALPN: &[u8] = b"\0\x01\0\x03\x02h2";
+const HINT: &[u8] = b"\0\x04\0\x04\xc0\0\x02\x07";
+const KEY: &[u8] = b"\0\x05\0\x04\xfe\x0d\0\0";
+const HINT6: &[u8] = b"\0\x06\0\x10\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x07";
+
+#[test]
+fn the_key_that_hides_a_site_can_be_left_out_and_all_else_stays() {
+    let record = https(&[ALPN, HINT, KEY, HINT6].concat());
+    let signature = b"\xc0\x0c\0\x2e\0\x01\0\0\x01\x2c\0\x02\0\x41";
+    let came = response([0x81, 0xa0], [&[&record, signature, A], &[SOA], &[UPSTREAM_OPT]]);
+    let whole = read(&came).unwrap();
+    let bare = whole.without_ech().expect("it holds one");
+    let expected = https(&[ALPN, HINT, HINT6].concat());
+    let owner = b"\x03www\x04test\0";
+    let [expected, a] = [&expected, A].map(|record| [&owner[..], &record[2..]].concat());
+    let mut message = response([0x81, 0x80], [&[&expected, &a], &[], &[]]);
+    message[..2].copy_from_slice(&came[..2]);
+    assert_eq!(bare.bytes(), message, "not authentic, no signature, no compressed name");
+    assert_eq!((bare.min_ttl(), &bare.ede), (Some(300), &whole.ede));
+    assert_eq!(bare.without_ech(), None);
+    assert_eq!(
+        read(&response([0x81, 0x80], [&[&https(ALPN)], &[], &[]])).unwrap().without_ech,
+        None
+    );
+}
+
+#[test]
+fn an_answer_leads_home_by_addresses_and_by_hints() {
+    let home = |record: &[u8]| {
+        let came = response([0x81, 0x80], [&[record], &[], &[]]);
+        read(&came).unwrap().leads_home()
+    };
+    assert!(!home(A) && !home(&https(&[ALPN, HINT].concat())));
+    assert!(home(b"\xc0\x0c\0\x01\0\x01\0\0\x01\x2c\0\x04\xc0\xa8\x01\x01"));
+    assert!(home(&https(b"\0\x04\0\x08\xc0\0\x02\x07\x0a\0\0\x01")));
+    // What only helps leads nobody anywhere.
+    let beside = b"\xc0\x0c\0\x01\0\x01\0\0\x01\x2c\0\x04\xc0\xa8\x01\x01";
+    assert!(!read(&response([0x81, 0x80], [&[A], &[], &[beside]])).unwrap().leads_home());
+}
+
+proptest! {
+    #[test]
+    fn parameters_of_any_octets_are_left_out_whole_or_not_at_all(
+        params in proptest::collection::vec(any::<u8>(), 0..60),
+        keys in proptest::collection::vec(4u8..7, 0..4),
+    ) {
+        let mut params = params;
+        for key in keys {
+            params.splice(0..0, [0, key, 0, 4, 0xfe, 0x0d, 0, 0]);
+        }
+        let came = response([0x81, 0x80], [&[&https(&params), A], &[], &[]]);
+        let whole = read(&came).unwrap();
+        if let Some(bare) = whole.without_ech() {
+            prop_assert!(bare.bytes().len() < whole.bytes().len() + 32);
+            prop_assert!(bare.without_ech().is_none());
+        }
+    }
+}
