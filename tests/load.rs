@@ -13,15 +13,8 @@ use hickory_proto::rr::RecordType;
 use crate::harness::{ANA, Device, FAMILY, Flood, MATEO, Numbers, Program, Question};
 use crate::hostile::seeds;
 
-/// A limit of queries a client would hide what the rest of the program does with many.
-const UNLIMITED: &str = "\n[dns]\nrate_limit = 0\n";
 /// How many cached names a flood asks for.
 const CACHED_NAMES: usize = 20;
-
-/// The family without a limit of queries.
-fn family() -> String {
-    format!("{FAMILY}{UNLIMITED}")
-}
 
 /// The n-th question of a flood: six of ten closed, three cached, one never seen.
 fn mixed(n: usize) -> Vec<u8> {
@@ -72,13 +65,13 @@ fn beside(to: SocketAddr, ends: &Arc<AtomicBool>) -> JoinHandle<(usize, usize)> 
 
 #[test]
 fn twenty_thousand_mutated_packets_leave_the_process_as_it_was() {
-    let mut program = Program::start(&family());
+    let mut program = Program::start(FAMILY);
     mutate(&mut program, 20_000, 0x5eed_0003);
 }
 
 #[test]
 fn a_device_that_asks_without_end_costs_another_no_answer() {
-    let mut program = Program::start(&family());
+    let mut program = Program::start(FAMILY);
     let ends = Arc::new(AtomicBool::new(false));
     let second = beside(program.address, &ends);
     let mut flood = Flood::new(MATEO, program.address);

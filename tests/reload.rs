@@ -18,9 +18,6 @@ devices = ["127.0.0.11"]
 [list.extra]
 file     = "{dir}/extra.txt"
 category = "adult"
-
-[dns]
-rate_limit = 0
 "#;
 
 #[tokio::test]

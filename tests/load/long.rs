@@ -129,7 +129,7 @@ fn fill(program: &Program) {
 #[test]
 #[ignore = "a minute or more: tests/long"]
 fn a_million_mutated_packets_leave_the_process_as_it_was() {
-    let mut program = Program::start(&family());
+    let mut program = Program::start(FAMILY);
     fill(&program);
     mutate(&mut program, 50_000, 0x5eed_0004);
     let before = program.resident_kib();
@@ -149,7 +149,7 @@ fn a_flood_of_two_minutes_costs_a_second_device_nothing() {
     });
     let before: Vec<&str> =
         enter.as_ref().map_or(Vec::new(), |line| vec!["sh", "-ec", line.as_str(), "sh"]);
-    let mut program = Program::start_behind(&before, &family());
+    let mut program = Program::start_behind(&before, FAMILY);
     let mut flood = Flood::new(MATEO, program.address);
     flood.ask_all((0..1000).map(mixed));
     let (sent_before, answered_before) = (flood.sent, flood.answered);
@@ -210,7 +210,7 @@ fn a_flood_of_two_minutes_costs_a_second_device_nothing() {
 #[test]
 #[ignore = "a minute or more: tests/long"]
 fn a_million_distinct_names_leave_speed_and_memory_as_they_were() {
-    let mut program = Program::start(&family());
+    let mut program = Program::start(FAMILY);
     fill(&program);
     let figures = |program: &Program| {
         Flood::new(MATEO, program.address).ask_all((0..1000).map(cached));
@@ -240,7 +240,7 @@ fn a_million_distinct_names_leave_speed_and_memory_as_they_were() {
 #[test]
 #[ignore = "seconds, with figures: tests/long"]
 fn a_thousand_quiet_connections_hold_up_nobody() {
-    let program = Program::start(&family());
+    let program = Program::start(FAMILY);
     let quiet = crate::streams::quiet_connections(program.address, 1000);
     for from in [ANA, MATEO] {
         let begun = Instant::now();
