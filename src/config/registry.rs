@@ -156,10 +156,11 @@ pub fn table(name: &str) -> Option<&'static Table> {
     TABLES.iter().find(|table| table.name == name)
 }
 
-static ENCRYPTED: Table = Table {
-    unbuilt: Some("only plain questions are taken, on `listen`"),
-    ..once("dns.encrypted", "Encrypted DNS for the family's devices.", &[ENCRYPTED_KEYS])
-};
+static ENCRYPTED: Table = once(
+    "dns.encrypted",
+    "Encrypted DNS for the family's devices. docs/encrypted/README.md.",
+    &[ENCRYPTED_KEYS],
+);
 
 const HOUSEHOLD: &[Key] = &[
     Key::new("name", Shape::Text, "\"Casa\"", "What the family calls itself.")

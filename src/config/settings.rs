@@ -47,8 +47,27 @@ pub struct DnsSettings {
     pub rate_limit: u32,
     /// Names that may lead to addresses of the house, with all below them.
     pub rebind_allow: Vec<Name>,
+    /// Where encrypted questions come in; none: nowhere.
+    pub encrypted: Option<Box<EncryptedSettings>>,
     /// Files and folders in which DHCP servers keep their leases; empty: the usual places.
     pub leases: Vec<PathBuf>,
+}
+
+/// `[dns.encrypted]`: where encrypted questions come in, at least one address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EncryptedSettings {
+    /// The file of the certificate and of those that vouch for it, in PEM.
+    pub certificate: PathBuf,
+    /// The file of its key, in PEM.
+    pub private_key: PathBuf,
+    /// The name in the certificate, in lower case: what devices are told to ask for.
+    pub hostname: Option<Name>,
+    /// Where DNS over TLS listens (RFC 7858).
+    pub tls: Vec<SocketAddr>,
+    /// Where DNS over HTTPS listens (RFC 8484), over TCP and QUIC.
+    pub https: Vec<SocketAddr>,
+    /// Where DNS over QUIC listens (RFC 9250).
+    pub quic: Vec<SocketAddr>,
 }
 
 /// One upstream resolver, as `tls://9.9.9.9#dns.quad9.net`.

@@ -1,7 +1,7 @@
 //! `[household]`'s single values, `[dns]`, `[journal]`, `[state]`, `[web]`, `[enforce]`:
 //! settings that are not rules.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -12,8 +12,8 @@ use super::context::Context;
 use super::elements::{self, Upstream};
 use super::read::{Text, Value, flag, inner, rows, text, texts, texts_of, whole};
 use super::settings::{
-    BlockedAnswer, DnsSettings, EnforceSettings, JournalSettings, NftablesSet, Scheme, Strategy,
-    UpstreamUrl,
+    BlockedAnswer, DnsSettings, EncryptedSettings, EnforceSettings, JournalSettings, NftablesSet,
+    Scheme, Strategy, UpstreamUrl,
 };
 use super::suggest::{did_you_mean, nearest};
 use crate::name::Name;
@@ -165,6 +165,7 @@ pub(super) fn dns(context: &mut Context<'_>) -> DnsSettings {
     let trusted_forwarders = ranges_of("trusted_forwarders").unwrap_or_default();
     let leases = texts(table, "leases").unwrap_or_default();
     let rebind_allow = texts(table, "rebind_allow").unwrap_or_default();
+    let encrypted = encrypted(context, table);
     DnsSettings {
         listen,
         child_upstreams: child_upstreams
@@ -190,12 +191,51 @@ pub(super) fn dns(context: &mut Context<'_>) -> DnsSettings {
         allow_from: allow_from.unwrap_or_else(|| PRIVATE_RANGES.to_vec()),
         trusted_forwarders,
         rate_limit: whole(table, "rate_limit").unwrap_or(RATE_LIMIT),
+        encrypted,
         rebind_allow: rebind_allow
             .iter()
             .filter_map(|name| context.element(name, elements::name))
             .collect(),
         leases: leases.iter().map(|path| context.path(path.text)).collect(),
     }
+}
+
+/// The port of DNS over TLS and over QUIC (RFC 7858 §3.1, RFC 9250 §4.1.1).
+const PORT_TLS: u16 = 853;
+/// The port of HTTPS.
+const PORT_HTTPS: u16 = 443;
+
+/// `[dns.encrypted]`; none where it names no place to listen, or lacks what it cannot do without.
+fn encrypted(context: &mut Context<'_>, dns: &DeTable<'_>) -> Option<Box<EncryptedSettings>> {
+    let table = inner(dns, "encrypted")?;
+    let mut places = |key: &str, port: u16| -> Vec<SocketAddr> {
+        let written = texts(table, key).unwrap_or_default();
+        let read = |text: &str| elements::listen_at(text, port);
+        written.iter().filter_map(|place| context.element(place, read)).collect()
+    };
+    let (tls, https) = (places("tls", PORT_TLS), places("https", PORT_HTTPS));
+    let quic = places("quic", PORT_TLS);
+    let hostname = text(table, "hostname");
+    let hostname = hostname.and_then(|name| context.element(&name, elements::name));
+    let file = |key: &str| {
+        let written = text(table, key).filter(|path| !path.text.is_empty());
+        Some(context.path(written?.text))
+    };
+    let (certificate, private_key) = (file("certificate"), file("private_key"));
+    if tls.is_empty() && https.is_empty() && quic.is_empty() {
+        return None;
+    }
+    let missing: Vec<_> = [("certificate", &certificate), ("private_key", &private_key)]
+        .into_iter()
+        .filter_map(|(key, path)| path.is_none().then_some(key))
+        .collect();
+    for key in missing {
+        let span = dns.get("encrypted").map_or(0..0, |value| value.span());
+        let help = "write the path of its file in PEM: docs/encrypted/README.md";
+        context.error(span, format!("`[dns.encrypted]` has no `{key}`"), help);
+    }
+    let (certificate, private_key) = (certificate?, private_key?);
+    Some(Box::new(EncryptedSettings { certificate, private_key, hostname, tls, https, quic }))
 }
 
 fn over_tls(address: [u8; 4], name: &str) -> UpstreamUrl {

@@ -116,10 +116,15 @@ pub(in crate::config) fn address(text: &str) -> Result<IpAddr, Mistake> {
 
 /// Reads where to listen: an address with a port, which is 53 where none is written.
 pub(in crate::config) fn listen(text: &str) -> Result<SocketAddr, Mistake> {
-    socket(text, PORT_DNS).ok_or_else(|| {
+    listen_at(text, PORT_DNS)
+}
+
+/// [`listen`] with another port where none is written.
+pub(in crate::config) fn listen_at(text: &str, port: u16) -> Result<SocketAddr, Mistake> {
+    socket(text, port).ok_or_else(|| {
         Mistake::new(
             format!("`{text}` is not an address to listen on"),
-            "write it like \"0.0.0.0:53\" or \"[::]:53\"",
+            format!("write it like \"0.0.0.0:{port}\" or \"[::]:{port}\""),
         )
     })
 }
