@@ -10,7 +10,7 @@ use amparo::clients::{Hosts, Leases, Mac, Neighbours};
 use amparo::clock::Clock;
 use amparo::config::{self, Origin, System};
 use amparo::dns::cache::{Cache, Key};
-use amparo::dns::serve::{Answer as _, Quick, Source};
+use amparo::dns::serve::{Answer as _, Quick, Source, Transport};
 use amparo::dns::wire::Question;
 use amparo::dns::{Beside, Desk, Resolver, State};
 use amparo::house::{Copies, House};
@@ -229,6 +229,7 @@ impl Whole {
         let passing = ledger.passing(&house.policy.household);
         let state = Arc::new(State::new(house, Vec::new(), passing, &clock, None));
         let beside = Beside {
+            identity: Arc::default(),
             neighbours: network.table(),
             hosts: Hosts::default(),
             leases: Leases::new(&["/dev/null".into()]),
@@ -241,7 +242,8 @@ impl Whole {
         let source = |number| Source {
             from: SocketAddr::from((network.address(number), 4000)),
             to: DEVICE.into(),
-            tcp: false,
+            by: Transport::Udp,
+            id: None,
         };
         let sources = (0..network.devices).map(source).collect();
         let mut desk = resolver.desk(network.clients);

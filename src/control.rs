@@ -376,6 +376,9 @@ pub struct Status {
     pub time_known: bool,
     /// Where it listens.
     pub listen: Vec<String>,
+    /// Where encrypted questions come in: `tls://0.0.0.0:853`.
+    #[serde(default)]
+    pub encrypted: Vec<String>,
     /// Names in the index.
     pub names: usize,
     /// Lists, with those in trouble.

@@ -6,6 +6,7 @@
 
 mod commands;
 mod devices;
+mod encrypted;
 mod family;
 mod listen;
 mod loops;
@@ -26,8 +27,12 @@ use tracing::{error, info, warn};
 use crate::clients::{Hosts, Leases, Neighbours};
 use crate::clock::{Clock, Watch};
 use crate::config::EnforceSettings;
+use crate::config::settings::DnsSettings;
 use crate::config::{self, Checked, Config};
 use crate::dns::cache::Cache;
+use crate::dns::seats::Seats;
+use crate::dns::tcp::{self, Speech};
+use crate::dns::udp::UdpListener;
 use crate::dns::{Beside, Resolver, State};
 use crate::enforce::Enforcer;
 use crate::house::calendars::CalendarState;
@@ -40,6 +45,8 @@ use crate::timekeeping::Keeper;
 use crate::update::{Settings, Wanted};
 use crate::words;
 
+use encrypted::Encrypted;
+use listen::Pair;
 pub use listen::loopback;
 use loops::{Loops, told};
 use updates::Updates;
@@ -49,8 +56,8 @@ pub use updates::{OwnUpstreams, progress_of};
 /// cannot push out what a family uses.
 const NEGATIVE_SHARE_PERCENT: u8 = 10;
 /// What is said when a reload cannot put everything into force.
-const RESTART: &str = "`[dns] listen` or `cache_mib` changed: that takes a restart of amparo; \
-                       meanwhile it answers where it did";
+const RESTART: &str = "`[dns] listen`, `cache_mib` or where `[dns.encrypted]` listens changed: that \
+                       takes a restart of amparo; meanwhile it answers where it did";
 /// The mode of a state directory we make: what a child asked is for the owner and the group.
 const DIRECTORY_MODE: u32 = 0o750;
 
@@ -123,10 +130,14 @@ struct Shared {
     clock: Clock,
     since: Timestamp,
     addresses: Vec<SocketAddr>,
+    /// Where encrypted questions come in, as they are written: `tls://0.0.0.0:853`.
+    encrypted_at: Vec<String>,
+    /// Who this program says it is to whoever asks encrypted.
+    encrypted: Encrypted,
     /// Sentences about what is not as it should be, by where they come from.
     notices: Mutex<Notices>,
-    /// What only a start puts into force: `[dns] listen` and `cache_mib`.
-    at_start: (Option<Vec<SocketAddr>>, u32),
+    /// What only a start puts into force.
+    at_start: AtStart,
     /// One reload at a time.
     reloading: tokio::sync::Mutex<()>,
     /// What cuts connections, with what it was made from.
@@ -144,6 +155,23 @@ struct Shared {
     /// The config file that was not there at the start. Once taken it is the one that counts,
     /// also when it goes again: never defaults instead of a family's rules.
     config_found: OnceLock<PathBuf>,
+}
+
+/// What only a start puts into force: `[dns] listen`, `cache_mib`, and where encrypted questions come in.
+#[derive(Debug, PartialEq, Eq)]
+struct AtStart {
+    listen: Option<Vec<SocketAddr>>,
+    cache_mib: u32,
+    encrypted: [Vec<SocketAddr>; 3],
+}
+
+impl AtStart {
+    fn of(dns: &DnsSettings) -> Self {
+        let encrypted = dns.encrypted.as_deref().map_or_else(Default::default, |encrypted| {
+            [&encrypted.tls, &encrypted.https, &encrypted.quic].map(Clone::clone)
+        });
+        AtStart { listen: dns.listen.clone(), cache_mib: dns.cache_mib, encrypted }
+    }
 }
 
 /// What is not as it should be.
@@ -185,7 +213,7 @@ pub async fn start(mut options: Options) -> Result<Daemon, Failure> {
         why: error.to_string(),
     })?);
     let cache_bytes = checked.config.dns.cache_mib as usize * 1024 * 1024;
-    let at_start = (checked.config.dns.listen.clone(), checked.config.dns.cache_mib);
+    let at_start = AtStart::of(&checked.config.dns);
     let listen = options.listen.clone().or_else(|| checked.config.dns.listen.clone());
     let embedded = options.config_file.is_none();
     warn_of(&checked);
@@ -195,8 +223,11 @@ pub async fn start(mut options: Options) -> Result<Daemon, Failure> {
     let passing = ledger.passing(&house.policy.household);
     let state = Arc::new(State::new(house, listen::own_networks(), passing, &clock, None));
     let roster = Arc::new(Roster::open(&state_directory, clock.clone()));
+    let encrypted = Encrypted::default();
+    encrypted.read(state.house.config.dns.encrypted.as_deref());
     let beside = Beside {
         neighbours,
+        identity: Arc::clone(&encrypted.identity),
         hosts: Hosts::default(),
         leases: Leases::new(&state.house.config.dns.leases),
         journal: Arc::clone(&journal),
@@ -205,12 +236,14 @@ pub async fn start(mut options: Options) -> Result<Daemon, Failure> {
         clock: clock.clone(),
     };
     let cache = Cache::new(cache_bytes, NEGATIVE_SHARE_PERCENT);
-    let resolver = Arc::new(Resolver::new(state, cache, beside));
+    let resolver = Arc::new(Resolver::new(Arc::clone(&state), cache, beside));
 
     listen::raise_descriptors();
     // The index is in force; now questions may come.
     let listeners = listen::bind(listen.as_deref(), embedded, &mut notices.start)?;
     let addresses: Vec<SocketAddr> = listeners.iter().map(|pair| pair.address).collect();
+    let places = encrypted::bind(state.house.config.dns.encrypted.as_deref(), &mut notices.start);
+    drop(state);
     notices.rules_since = clock.now();
     let settings = Settings {
         clock: clock.clone(),
@@ -231,6 +264,8 @@ pub async fn start(mut options: Options) -> Result<Daemon, Failure> {
         watch: Mutex::new(clock.watch()),
         clock,
         addresses: addresses.clone(),
+        encrypted_at: places.iter().map(encrypted::Place::written).collect(),
+        encrypted,
         notices: Mutex::new(notices),
         reloading: tokio::sync::Mutex::new(()),
         remembering: tokio::sync::Mutex::new(()),
@@ -243,14 +278,8 @@ pub async fn start(mut options: Options) -> Result<Daemon, Failure> {
     let (stop, stopped) = signal::channel(false);
     let mut tasks = JoinSet::<()>::new();
     let mut run = |task: Task| _ = tasks.spawn(task);
-    let mut datagrams = Vec::new();
-    for pair in listeners {
-        datagrams.push(pair.udp);
-        let (resolver, stop) = (resolver.clone(), stopped.clone());
-        run(Box::pin(async move {
-            told(pair.address, crate::dns::tcp::run(pair.tcp, resolver, stop).await);
-        }));
-    }
+    let (datagrams, streams) = streams(listeners, places, &shared, &stopped);
+    streams.into_iter().for_each(&mut run);
     let loops = Loops::start(datagrams, &resolver, &stopped)?;
     if let Some(control) = control {
         run(Box::pin(commands::serve(control, shared.clone(), stopped.clone())));
@@ -258,6 +287,27 @@ pub async fn start(mut options: Options) -> Result<Daemon, Failure> {
     standing_tasks(&shared, &stopped).into_iter().for_each(run);
     info!(addresses = ?addresses, "listening");
     Ok(Daemon { shared, addresses, loops, tasks, stop })
+}
+
+/// What serves connections, and the sockets for datagrams that stand beside the plain ones.
+fn streams(
+    listeners: Vec<Pair>,
+    places: Vec<encrypted::Place>,
+    shared: &Shared,
+    stopped: &signal::Receiver<bool>,
+) -> (Vec<UdpListener>, Vec<Task>) {
+    let seats = Arc::new(Seats::default());
+    let (mut datagrams, mut tasks) = (Vec::new(), Vec::<Task>::new());
+    for Pair { address, udp, tcp } in listeners {
+        datagrams.push(udp);
+        let (resolver, seats) = (Arc::clone(&shared.resolver), Arc::clone(&seats));
+        let stop = stopped.clone();
+        tasks.push(Box::pin(async move {
+            told(address, tcp::run(tcp, Speech::Plain, resolver, seats, stop).await);
+        }));
+    }
+    tasks.extend(encrypted::serve(places, shared, &seats, stopped));
+    (datagrams, tasks)
 }
 
 /// What goes on from the start to the end.
@@ -386,7 +436,8 @@ impl Shared {
         warn_of(&checked);
         self.journal.update_settings(&checked.config.journal);
         let dns = &checked.config.dns;
-        let restart = (&dns.listen, &dns.cache_mib) != (&self.at_start.0, &self.at_start.1);
+        let restart = AtStart::of(dns) != self.at_start;
+        self.encrypted.read(dns.encrypted.as_deref());
         let (names, lists) = self.put_in_force(checked.config).await;
 
         let mut notices = self.notices.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -503,7 +554,8 @@ impl Shared {
         let language = self.resolver.state().house.policy.household.language;
         let unknown = self.ledger.is_time_unknown().then_some(&words::time::TIME_UNKNOWN);
         let leases = self.resolver.leases().troubles();
-        let troubles = [self.ledger.troubles(), self.roster.troubles(), leases].concat();
+        let encrypted = self.encrypted.trouble().into_iter().collect();
+        let troubles = [self.ledger.troubles(), self.roster.troubles(), leases, encrypted].concat();
         let enforcer = self.enforcer.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let uncut = enforcer.as_ref().map(|(_, enforcer)| enforcer.troubles()).unwrap_or_default();
         let all = unknown.into_iter().chain(&troubles).chain(&uncut);

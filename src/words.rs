@@ -5,6 +5,7 @@
 
 pub mod devices;
 pub mod doctor;
+pub mod encrypted;
 pub mod family;
 pub mod init;
 pub mod leases;

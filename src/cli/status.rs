@@ -72,7 +72,9 @@ fn print(
         writeln!(out, "! {} ({})", finding.text, say(&devices::ASK_DOCTOR))?;
     }
     let since = fill(&words::SINCE, &status.version, &readable(&status.since));
-    writeln!(out, "\n{since}: {}", status.listen.join(", "))?;
+    let places: Vec<&str> =
+        status.listen.iter().chain(&status.encrypted).map(String::as_str).collect();
+    writeln!(out, "\n{since}: {}", places.join(", "))?;
     let config = status.config.as_deref().unwrap_or(say(&words::EMBEDDED_RULES));
     let rows = [
         (&words::RULES, fill(&words::RULES_READ, config, &readable(&status.rules_since))),
@@ -295,6 +297,7 @@ mod tests {
             troubles: if time_known { Vec::new() } else { vec!["no time yet".to_owned()] },
             time_known,
             listen: Vec::new(),
+            encrypted: Vec::new(),
             names: 0,
             lists: 0,
             queries: 0,

@@ -189,6 +189,12 @@ impl Table {
         Client { subject, device: device.into() }
     }
 
+    /// Whether a device of somebody has this id.
+    #[must_use]
+    pub fn has_id(&self, id: &ClientId) -> bool {
+        self.ids.contains_key(id)
+    }
+
     /// Whose a device is of which this much is known: as [`Table::identify`] would say.
     #[must_use]
     pub fn whose(&self, device: &Sighted<'_>) -> SubjectId {

@@ -230,7 +230,7 @@ fn encrypted(context: &mut Context<'_>, dns: &DeTable<'_>) -> Option<Box<Encrypt
         .filter_map(|(key, path)| path.is_none().then_some(key))
         .collect();
     for key in missing {
-        let span = dns.get("encrypted").map_or(0..0, |value| value.span());
+        let span = dns.get("encrypted").map_or(0..0, toml::Spanned::span);
         let help = "write the path of its file in PEM: docs/encrypted/README.md";
         context.error(span, format!("`[dns.encrypted]` has no `{key}`"), help);
     }
@@ -337,7 +337,8 @@ pub(super) fn local_names(context: &mut Context<'_>, dns: &DnsSettings) -> Local
         None => OWN_PAGES.iter().filter_map(|name| Name::parse(name).ok()).collect(),
     };
     let forwarded = dns.forward.iter().map(|(zone, _)| *zone).collect();
-    LocalNames::new(records, forwarded, own_pages)
+    let hostname = dns.encrypted.as_deref().and_then(|encrypted| encrypted.hostname.as_ref());
+    LocalNames::new(records, forwarded, own_pages, hostname)
 }
 
 /// Checks `[journal]` without its level.

@@ -357,6 +357,7 @@ fn status(shared: &Shared) -> Status {
         troubles: shared.troubles(),
         time_known: !moment.time_unknown,
         listen: shared.addresses.iter().map(ToString::to_string).collect(),
+        encrypted: shared.encrypted_at.clone(),
         names: house.names,
         lists: house.lists.len(),
         queries: counts.queries.load(Ordering::Relaxed),

@@ -1,4 +1,4 @@
-//! What makes a reload: SIGHUP, a changed config file, list file or calendar file.
+//! What makes a reload: SIGHUP, a changed config file, list file, calendar file or certificate.
 //!
 //! Files are looked at every two seconds instead of by inotify: editors replace files, containers
 //! mount them, and both break watches.
@@ -77,7 +77,11 @@ fn look(shared: &Shared) -> Vec<Look> {
         }
     });
     let calendars = state.house.config.calendars.iter().map(|calendar| calendar.path.as_path());
-    config.into_iter().chain(lists).chain(calendars).map(look_at).collect()
+    let encrypted = state.house.config.dns.encrypted.as_deref();
+    let certificate = encrypted.map(|encrypted| [&encrypted.certificate, &encrypted.private_key]);
+    let certificate = certificate.into_iter().flatten().map(PathBuf::as_path);
+    let files = config.into_iter().chain(lists).chain(calendars).chain(certificate);
+    files.map(look_at).collect()
 }
 
 fn look_at(path: &Path) -> Look {

@@ -10,6 +10,7 @@ use super::records::{
     HEADER_OCTETS, MESSAGE_OCTETS_MAX, Malformed, Record, Records, Section, rtype, unpack_name,
 };
 use super::rewrite::{Aged, Response};
+use super::serve::Transport;
 use super::wire::{CLASS_IN, Edns, Question, Refusal, UDP_OCTETS_MIN, rcode};
 use crate::config::settings::BlockedAnswer;
 use crate::name::Name;
@@ -100,6 +101,23 @@ pub fn addresses(
     out: &mut Vec<u8>,
 ) {
     write_addresses(packet, question, addresses, ttl_seconds, ede, out);
+    out[2] |= 0x04;
+}
+
+/// Answers with SVCB records of these RDATA. The answer is our own, as in [`addresses`].
+pub fn services(
+    packet: &[u8],
+    question: &Question,
+    datas: &[Vec<u8>],
+    ttl_seconds: u32,
+    out: &mut Vec<u8>,
+) {
+    begin(packet, question, rcode::NOERROR, out);
+    for data in datas {
+        record(out, &QUESTION_NAME, rtype::SVCB, ttl_seconds, data);
+    }
+    let answers = u16::try_from(datas.len()).unwrap_or(u16::MAX);
+    finish(question, Counts { answers, authorities: 0 }, None, out);
     out[2] |= 0x04;
 }
 
@@ -213,8 +231,8 @@ pub fn cname_then(
 
 /// The longest reply the client takes, in octets.
 #[must_use]
-pub fn limit_octets(question: &Question, tcp: bool) -> usize {
-    if tcp {
+pub fn limit_octets(question: &Question, by: Transport) -> usize {
+    if by.is_stream() {
         return MESSAGE_OCTETS_MAX;
     }
     let udp = question.edns.map_or(UDP_OCTETS_MIN, |edns| edns.udp_size.min(UDP_OCTETS_MAX));

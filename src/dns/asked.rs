@@ -9,8 +9,10 @@ use std::sync::Arc;
 use super::LOCAL_TTL_SECONDS;
 use super::answer;
 use super::desk::Sight;
+use super::discovery;
 use super::notes::{Allowance, Note, Notes};
 use super::rewrite::{Aged, Response};
+use super::tls::Identity;
 use super::wire::{Question, rcode};
 use crate::clients::Client;
 use crate::enforce::Given;
@@ -112,6 +114,21 @@ impl Asked<'_> {
         LOCAL_TTL_SECONDS.min(self.ttl_cap_seconds())
     }
 
+    /// Tells where encrypted questions come in; false where nobody would be answered there. `to` is the
+    /// address that was asked: ours.
+    #[cold]
+    pub(super) fn designate(&self, identity: &Identity, to: IpAddr, out: &mut Vec<u8>) -> bool {
+        let settings = self.sight.state.house.config.dns.encrypted.as_deref();
+        let (Some(settings), Some(hostname)) = (settings, identity.hostname()) else {
+            return false;
+        };
+        let ways = discovery::designations(settings, &hostname, to);
+        if !ways.is_empty() {
+            answer::services(self.packet, self.question, &ways, self.own_ttl_seconds(), out);
+        }
+        !ways.is_empty()
+    }
+
     /// Answers a name that is the house's own. `to` is the address that was asked: ours.
     pub(super) fn answer_here(&self, local: LocalAnswer, to: IpAddr, out: &mut Vec<u8>) {
         let ttl = self.own_ttl_seconds();
@@ -121,7 +138,7 @@ impl Asked<'_> {
             LocalAnswer::Records => names.addresses(&self.question.name),
             LocalAnswer::Loopback => &LOOPBACK,
             LocalAnswer::Myself => &myself,
-            LocalAnswer::NoData | LocalAnswer::Blocked => &[],
+            LocalAnswer::Designated | LocalAnswer::NoData | LocalAnswer::Blocked => &[],
             LocalAnswer::NoName => {
                 let (packet, question) = (self.packet, self.question);
                 return answer::empty(packet, question, rcode::NXDOMAIN, Some(ttl), None, out);

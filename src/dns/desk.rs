@@ -14,6 +14,7 @@ use jiff::Timestamp;
 
 use super::notes::{Allowance, Books, Notes};
 use super::pace::{Account, Paces};
+use super::serve::Source;
 use super::state::State;
 use super::wire::Question;
 use super::{Beside, options};
@@ -131,10 +132,11 @@ impl Desk {
     /// never seen.
     pub(super) fn client(
         &mut self,
-        from: IpAddr,
+        source: &Source,
         (packet, question): (&[u8], &Question),
         beside: &Beside,
     ) -> Option<(&Sight, &mut Seat, &mut Notes)> {
+        let from = source.from.ip();
         let around = beside.around();
         let mut place = place_of(from) & (self.clients.len() - 1);
         let seat = &self.clients[place];
@@ -144,9 +146,9 @@ impl Desk {
             }
             self.seat(place_of(from), from, None, around);
         }
-        if self.clients[place].as_ref().is_some_and(|seat| seat.is_forwarder)
-            && let Some(told) = options::told(packet, question)
-        {
+        let may_tell = source.id.is_some()
+            || self.clients[place].as_ref().is_some_and(|seat| seat.is_forwarder);
+        if may_tell && let Some(told) = told(&self.sight.state, source, packet, question) {
             let wide = place_of_told(from, &told);
             place = wide & (self.clients.len() - 1);
             let seat = &self.clients[place];
@@ -208,6 +210,21 @@ impl Seat {
         let device = || Arc::clone(&self.client.device);
         (queries > 0 && self.is_taken).then(|| Sighting { device: device(), address, queries })
     }
+}
+
+/// What is told of the device behind a question: by a forwarder that is believed, else by the device's
+/// own connection. An id that nobody has says nothing.
+#[cold]
+pub(super) fn told(
+    state: &State,
+    source: &Source,
+    packet: &[u8],
+    question: &Question,
+) -> Option<Told> {
+    let from = source.from.ip();
+    let told = state.trusts(from).then(|| options::told(packet, question)).flatten();
+    let id = source.id.filter(|id| state.house.devices.has_id(id));
+    told.or_else(|| Some(Told { mac: None, address: Some(from), id: Some(id?) }))
 }
 
 /// Where a client's place is looked for: neighbours on a network have one each.

@@ -10,18 +10,24 @@ pub mod answer;
 mod asked;
 pub mod cache;
 mod desk;
+mod discovery;
+mod dress;
 mod handing;
+mod https;
 mod notes;
 pub mod options;
 mod pace;
 mod places;
+pub mod quic;
 pub mod rebind;
 pub mod records;
 pub mod rewrite;
+pub mod seats;
 pub mod serve;
 pub mod state;
 mod svcb;
 pub mod tcp;
+pub mod tls;
 pub mod udp;
 pub mod upstream;
 pub mod wire;
@@ -40,6 +46,7 @@ use crate::enforce::Handed;
 use crate::journal::{self, Journal};
 use crate::ledger::Ledger;
 use crate::name::{Keyed, Name};
+use crate::policy::local::LocalAnswer;
 use crate::policy::{self, Action, Reason, Verdict, safesearch};
 use crate::roster::{Did, Missed, Roster, SignKind};
 use answer::{Closed, Ede};
@@ -55,6 +62,7 @@ use records::rtype;
 use rewrite::{Aged, Response};
 use serve::{Counters, Quick, Source};
 pub use state::State;
+use tls::Identity;
 use upstream::FailureKind;
 use wire::{Question, Refusal, rcode};
 
@@ -89,6 +97,8 @@ pub struct Resolver {
 
 /// What the way of a query meets beside its state: who asks, what is remembered, what time it is.
 pub struct Beside {
+    /// Who this program says it is to whoever asks encrypted.
+    pub identity: Arc<Identity>,
     /// The kernel's neighbours.
     pub neighbours: Neighbours,
     /// What devices call themselves.
@@ -171,7 +181,7 @@ impl serve::Answer for Resolver {
         };
         desk.notes.queries += 1;
         let from = source.from.ip();
-        let Some((sight, seat, notes)) = desk.client(from, (packet, &question), &self.beside)
+        let Some((sight, seat, notes)) = desk.client(source, (packet, &question), &self.beside)
         else {
             let state = Arc::clone(&desk.sight.state);
             let stranger = Stranger { state, packet: packet.into(), question, source: *source };
@@ -179,14 +189,14 @@ impl serve::Answer for Resolver {
         };
         if !seat.is_taken {
             // Whoever is not served may be somebody whose address was forged.
-            if !source.tcp && !self.refusals.may_refuse(from, sight.tick) {
+            if !source.by.is_stream() && !self.refusals.may_refuse(from, sight.tick) {
                 return Quick::Silence;
             }
             let outside = Ede { code: EDE_PROHIBITED, text: "" };
             answer::empty(packet, &question, rcode::REFUSED, None, Some(outside), out);
             return Quick::Reply;
         }
-        if !source.tcp && !seat.account.take(sight.state.pace, sight.tick) {
+        if !source.by.is_stream() && !seat.account.take(sight.state.pace, sight.tick) {
             notes.limited += 1;
             answer::come_by_tcp(packet, &question, out);
             return Quick::Reply;
@@ -246,7 +256,7 @@ impl Resolver {
     ) -> Quick<Arc<Waiting>> {
         let Sight { state, moment, tick, .. } = sight;
         let verdict = state.house.policy.decide(client.subject, &question.name, moment);
-        let limit_octets = answer::limit_octets(question, source.tcp);
+        let limit_octets = answer::limit_octets(question, source.by);
         let from = source.from.ip();
         let mut asked = Asked { sight, from, packet, question, client, verdict, allowance, notes };
         let wanted = match verdict.action {
@@ -256,6 +266,11 @@ impl Resolver {
             }
             Action::Local(local) => {
                 if question.qtype == rtype::SVCB {
+                    if local == LocalAnswer::Designated
+                        && asked.designate(&self.beside.identity, source.to, out)
+                    {
+                        return Quick::Reply;
+                    }
                     asked.note_discovery();
                 }
                 asked.answer_here(local, source.to, out);
@@ -346,7 +361,7 @@ impl Resolver {
             self.beside.leases.look_for_stranger(&self.beside.hosts, self.now());
         }
         let sight = Sight::new(state, &self.beside.clock);
-        let told = sight.state.trusts(from).then(|| options::told(&packet, &question)).flatten();
+        let told = desk::told(&sight.state, &source, &packet, &question);
         let client = sight.state.house.devices.identify(from, told.as_ref(), self.around());
         let (mut out, mut notes) = (Vec::new(), Notes::default());
         notes.saw_one(&client, told.map_or(Some(from), |told| told.address));

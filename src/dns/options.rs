@@ -31,13 +31,8 @@ const FAMILY_IPV6: u16 = 2;
 /// What a question's OPT record tells of its device; none where it tells nothing.
 #[must_use]
 pub fn told(packet: &[u8], question: &Question) -> Option<Told> {
-    question.edns?;
-    let mut records = Records::new(packet, question.end).filter_map(Result::ok);
-    let opt = records.find(|record| record.rtype == rtype::OPT)?;
-    let mut options = packet.get(opt.data)?;
     let mut told = Told::default();
-    while let (Some(code), Some(length)) = (u16_at(options, 0), u16_at(options, 2)) {
-        let Some(data) = options.get(4..4 + usize::from(length)) else { break };
+    for (code, data) in all(packet, question) {
         match code {
             code::MAC => told.mac = told.mac.or_else(|| Mac::of_device(data)),
             code::MAC_AS_TEXT => told.mac = told.mac.or_else(|| mac_of_text(data)),
@@ -48,9 +43,24 @@ pub fn told(packet: &[u8], question: &Question) -> Option<Told> {
             code::SUBNET => told.address = told.address.or_else(|| whole_address(data)),
             _ => {}
         }
-        options = &options[4 + data.len()..];
     }
     (!told.is_empty()).then_some(told)
+}
+
+/// The options of a question's OPT record: code and data, up to one that is cut short.
+pub(super) fn all<'p>(
+    packet: &'p [u8],
+    question: &Question,
+) -> impl Iterator<Item = (u16, &'p [u8])> + use<'p> {
+    let mut records = Records::new(packet, question.end).filter_map(Result::ok);
+    let opt = question.edns.and_then(|_| records.find(|record| record.rtype == rtype::OPT));
+    let mut options = opt.and_then(|opt| packet.get(opt.data)).unwrap_or_default();
+    std::iter::from_fn(move || {
+        let (code, length) = (u16_at(options, 0)?, u16_at(options, 2)?);
+        let data = options.get(4..4 + usize::from(length))?;
+        options = &options[4 + data.len()..];
+        Some((code, data))
+    })
 }
 
 /// A hardware address in one of dnsmasq's two forms: `3c:22:fb:12:34:56`, or in base64.

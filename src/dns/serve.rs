@@ -7,12 +7,16 @@ use std::future::{Future, poll_fn};
 use std::net::{IpAddr, SocketAddr};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::dress::Wants;
 use super::{answer, wire};
+use crate::clients::ClientId;
 
 /// How many queries of one UDP socket, or of all TCP connections of one listener, may wait for
 /// something at once. Each costs a task of a few KiB; a home never has a hundred.
@@ -78,8 +82,39 @@ pub struct Source {
     pub from: SocketAddr,
     /// The address that was asked, which is the one that answers.
     pub to: IpAddr,
-    /// Whether it came over a stream: then its reply may be long.
-    pub tcp: bool,
+    /// How it came.
+    pub by: Transport,
+    /// Which device its connection says it is: by the name it asked for, or by the path.
+    pub id: Option<ClientId>,
+}
+
+/// How a query came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Transport {
+    /// A datagram: its sender may be forged, its reply must be short.
+    Udp,
+    /// A plain stream.
+    Tcp,
+    /// DNS over TLS (RFC 7858).
+    Tls,
+    /// DNS over HTTPS (RFC 8484).
+    Https,
+    /// DNS over QUIC (RFC 9250).
+    Quic,
+}
+
+impl Transport {
+    /// Whether whoever sent it has shown to be where it says, and its reply may be long.
+    #[must_use]
+    pub fn is_stream(self) -> bool {
+        self != Transport::Udp
+    }
+
+    /// Whether nobody on the way can read it.
+    #[must_use]
+    pub fn is_encrypted(self) -> bool {
+        matches!(self, Transport::Tls | Transport::Https | Transport::Quic)
+    }
 }
 
 /// What the loops could not do, since the start.
@@ -187,6 +222,53 @@ pub(super) async fn answer_later<A: Answer>(
     }
     let mut out = Vec::new();
     panicked(answer.counters(), packet, &mut out).then_some(out)
+}
+
+/// Answers a query that comes by itself, as a request or a stream of its own, to its end. `desk` is its
+/// connection's. None: nothing is to be said.
+pub(super) async fn answer_alone<A: Answer>(
+    answer: &Arc<A>,
+    desk: &Mutex<A::Desk>,
+    waiting: &Arc<Semaphore>,
+    query: &[u8],
+    source: &Source,
+) -> Option<Vec<u8>> {
+    let wants = Wants::of(query, source.by);
+    let mut reply = Vec::new();
+    let quick = {
+        // A panic in it is caught before it gets here.
+        let mut desk = desk.lock().unwrap_or_else(PoisonError::into_inner);
+        begin(&**answer, &mut desk);
+        let quick = answer_now(&**answer, &mut desk, query, source, &mut reply);
+        end(&**answer, &mut desk);
+        quick
+    };
+    let mut reply = match quick {
+        Quick::Reply => reply,
+        Quick::Silence => return None,
+        Quick::ReplyThen(work) => {
+            if let Ok(place) = Arc::clone(waiting).try_acquire_owned() {
+                tokio::spawn(work_off(Arc::clone(answer), work, place));
+            }
+            reply
+        }
+        Quick::Later(later) => match Arc::clone(waiting).try_acquire_owned() {
+            Ok(_place) => answer_later(Arc::clone(answer), later, query).await?,
+            Err(_) => overloaded(answer.counters(), query, &mut reply).then_some(reply)?,
+        },
+    };
+    // How long its connection is kept is for what is below it to say.
+    wants.dress(&mut reply, 0);
+    Some(reply)
+}
+
+/// Does what nobody waits for.
+pub(super) async fn work_off<A: Answer>(
+    answer: Arc<A>,
+    work: A::Later,
+    _place: OwnedSemaphorePermit,
+) {
+    let _ = answer_later(answer, work, &[]).await;
 }
 
 /// Says SERVFAIL to a query whose answering panicked, and counts it; false when even that fails.

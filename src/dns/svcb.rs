@@ -9,11 +9,11 @@ use std::ops::Range;
 use super::records::{address, skip_name, u16_at};
 
 /// Addresses of the service (RFC 9460 §7.3).
-const IPV4HINT: u16 = 4;
+pub(super) const IPV4HINT: u16 = 4;
 /// The key of Encrypted Client Hello (RFC 9848 §3).
 pub(super) const ECH: u16 = 5;
 /// Like [`IPV4HINT`].
-const IPV6HINT: u16 = 6;
+pub(super) const IPV6HINT: u16 = 6;
 
 /// One parameter of a record.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,41 +1,46 @@
-//! Listening for connections.
+//! Listening for connections, plain and encrypted.
 //!
 //! Queries of one connection are taken as they come and answered as they are ready, out of order
 //! (RFC 7766 §6.2.1.1); what a client may hold is bounded everywhere, and the connection that has
-//! been quiet longest makes room for a new one. Anything that reads and writes octets can be
-//! served, so that TLS can come on top. Start at [`run`].
+//! been quiet longest makes room for a new one ([`super::seats`]). Anything that reads and writes
+//! octets is served, so DNS over TLS is the same behind its handshake; DNS over HTTPS goes on in
+//! [`super::https`]. Start at [`run`].
 
 pub mod frames;
 
-use std::collections::HashMap;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::pin::pin;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
+use super::dress::Wants;
+use super::https;
+use super::seats::{Seat, Seats};
 use super::serve::{
-    self, Answer, Quick, SHUTDOWN_GRACE, Source, WAITING_MAX, answer_later, answer_now, overloaded,
+    self, Answer, Quick, SHUTDOWN_GRACE, Source, Transport, WAITING_MAX, answer_later, answer_now,
+    overloaded, work_off,
 };
-use super::udp::{ended, work_off};
+use super::tls::Acceptor;
+use super::udp::ended;
 use frames::{Frames, LengthOfNone};
 
-/// Connections at once: each costs a descriptor and a few KiB, and a small router has 1024.
-pub const CONNECTIONS_MAX: usize = 256;
-/// Connections of one client at once, so that one device cannot take all of them.
-pub const CONNECTIONS_PER_CLIENT_MAX: usize = 32;
 /// Queries of one connection that wait at once; the next is read when one is answered.
 pub const IN_FLIGHT_MAX: usize = 64;
 /// After so long without a query a connection is closed (RFC 7766 §6.2.3).
 const IDLE: Duration = Duration::from_secs(10);
+/// The same of a client that asked how long (RFC 7828 §3.3.2), in seconds.
+const IDLE_TOLD_SECONDS: u64 = 30;
+/// A handshake must be over after so long.
+const HANDSHAKE_TIME_MAX: Duration = Duration::from_secs(10);
 /// A query that has begun must be whole after so long.
 const QUERY_TIME_MAX: Duration = Duration::from_secs(5);
 /// A client must take a reply within so long.
@@ -45,7 +50,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Connections the kernel holds for us until we take them.
 const BACKLOG: i32 = 1024;
 /// What a connection's replies may hold in memory before the client takes them: with the one that
-/// passes it, 256 connections whose clients take nothing hold 20 MiB, whatever they asked for.
+/// passes it, some 80 KiB; all together are bounded by [`super::seats`].
 const OUT_OCTETS_MAX: usize = 16 * 1024;
 /// What is kept for the replies of a connection that is quiet.
 const OUT_OCTETS_KEPT: usize = 1024;
@@ -86,10 +91,24 @@ impl TcpListener {
 /// the runtime does not take the socket.
 pub async fn run<A: Answer>(
     listener: TcpListener,
+    speech: Speech,
     answer: Arc<A>,
+    seats: Arc<Seats>,
     shutdown: watch::Receiver<bool>,
 ) -> io::Result<()> {
-    run_with(listener, answer, shutdown, Patience { idle: IDLE, query: QUERY_TIME_MAX }).await
+    let patience = Patience { idle: IDLE, query: QUERY_TIME_MAX };
+    run_with(listener, speech, answer, seats, shutdown, patience).await
+}
+
+/// What is spoken over the connections of a listener.
+#[derive(Debug, Clone)]
+pub enum Speech {
+    /// Plain DNS.
+    Plain,
+    /// DNS over TLS.
+    Tls(Acceptor),
+    /// DNS over HTTPS.
+    Https(Acceptor),
 }
 
 /// How long a connection may be quiet, and how long a query that has begun may take to come.
@@ -101,12 +120,13 @@ struct Patience {
 
 async fn run_with<A: Answer>(
     listener: TcpListener,
+    speech: Speech,
     answer: Arc<A>,
+    seats: Arc<Seats>,
     mut shutdown: watch::Receiver<bool>,
     patience: Patience,
 ) -> io::Result<()> {
     let listener = tokio::net::TcpListener::from_std(listener.socket)?;
-    let seats = Arc::new(Seats::default());
     let waiting = Arc::new(Semaphore::new(WAITING_MAX));
     let mut connections = JoinSet::new();
     loop {
@@ -139,7 +159,8 @@ async fn run_with<A: Answer>(
             shutdown: shutdown.clone(),
             patience,
         };
-        connections.spawn(async move { context.serve(stream, &seat).await });
+        let speech = speech.clone();
+        connections.spawn(async move { context.greet(stream, &speech, &seat).await });
     }
     drop(listener);
     let _ =
@@ -151,7 +172,12 @@ fn source_of(stream: &TcpStream, from: SocketAddr) -> Option<Source> {
     // Replies are whole: to hold them back for more helps nobody.
     let _ = stream.set_nodelay(true);
     let to = stream.local_addr().ok()?.ip().to_canonical();
-    Some(Source { from: SocketAddr::new(from.ip().to_canonical(), from.port()), to, tcp: true })
+    Some(Source {
+        from: SocketAddr::new(from.ip().to_canonical(), from.port()),
+        to,
+        by: Transport::Tcp,
+        id: None,
+    })
 }
 
 /// What a query that had to wait brought, with the place it waited in: replies whose client takes
@@ -159,22 +185,52 @@ fn source_of(stream: &TcpStream, from: SocketAddr) -> Option<Source> {
 type Waited = (Option<Vec<u8>>, OwnedSemaphorePermit);
 
 /// What a connection knows of the world.
-struct Context<A> {
-    source: Source,
-    answer: Arc<A>,
-    waiting: Arc<Semaphore>,
-    shutdown: watch::Receiver<bool>,
+pub(super) struct Context<A> {
+    pub(super) source: Source,
+    pub(super) answer: Arc<A>,
+    pub(super) waiting: Arc<Semaphore>,
+    pub(super) shutdown: watch::Receiver<bool>,
     patience: Patience,
 }
 
 impl<A: Answer> Context<A> {
+    /// Shakes hands where that is the custom, and serves what is spoken then.
+    async fn greet(mut self, stream: TcpStream, speech: &Speech, seat: &Seat) {
+        let (acceptor, by) = match speech {
+            Speech::Plain => return self.serve(stream, seat).await,
+            Speech::Tls(acceptor) => (acceptor, Transport::Tls),
+            Speech::Https(acceptor) => (acceptor, Transport::Https),
+        };
+        let shaken = tokio::select! {
+            () = seat.leave.notified() => return,
+            shaken = timeout(HANDSHAKE_TIME_MAX, acceptor.accept(stream)) => shaken,
+        };
+        let Ok(Ok((stream, id))) = shaken else { return };
+        (self.source.by, self.source.id) = (by, id);
+        // In boxes: a handshake is over soon, and need not hold the room that what follows takes.
+        match speech {
+            Speech::Https(_) => Box::pin(https::serve(self, stream, seat)).await,
+            Speech::Plain | Speech::Tls(_) => Box::pin(self.serve(stream, seat)).await,
+        }
+    }
+
     /// Serves one connection to its end.
     async fn serve<S: AsyncRead + AsyncWrite + Unpin>(mut self, mut stream: S, seat: &Seat) {
+        self.serve_queries(&mut stream, seat).await;
+        // Where something is encrypted, its end is told.
+        let _ = timeout(WRITE_TIME_MAX, stream.shutdown()).await;
+    }
+
+    async fn serve_queries<S: AsyncRead + AsyncWrite + Unpin>(
+        &mut self,
+        stream: &mut S,
+        seat: &Seat,
+    ) {
         let mut unread = Frames::default();
         let mut desk = self.answer.desk(1);
         let mut out = Vec::new();
         let mut tasks = JoinSet::new();
-        let Patience { idle, query } = self.patience;
+        let Patience { mut idle, query } = self.patience;
         let mut deadline = pin!(sleep(idle));
         let (mut ends, mut half_way) = (false, false);
         loop {
@@ -182,13 +238,17 @@ impl<A: Answer> Context<A> {
             // Replies go out before more are made: a client that takes none gets no more.
             loop {
                 let taken = self.take_queries(&mut desk, &mut unread, &mut tasks, &mut out);
+                if let Ok(Taken { keeps: true, .. }) = taken {
+                    idle = idle.max(Duration::from_secs(IDLE_TOLD_SECONDS));
+                }
                 seat.busy.store(!tasks.is_empty(), Ordering::Relaxed);
                 let more = out.len() >= OUT_OCTETS_MAX;
                 if !out.is_empty() {
+                    let Some(_held) = seat.hold(out.len()) else { return };
                     let written = tokio::select! {
                         // Who takes no replies is the first to make room.
                         () = seat.leave.notified() => return,
-                        written = timeout(WRITE_TIME_MAX, stream.write_all(&out)) => written,
+                        written = timeout(WRITE_TIME_MAX, write(stream, &out)) => written,
                     };
                     match written {
                         Ok(Ok(())) => out.clear(),
@@ -198,7 +258,7 @@ impl<A: Answer> Context<A> {
                     out.shrink_to(OUT_OCTETS_KEPT);
                 }
                 let Ok(taken) = taken else { return };
-                queries += taken;
+                queries += taken.queries;
                 if !more {
                     break;
                 }
@@ -219,8 +279,9 @@ impl<A: Answer> Context<A> {
                 () = ended(&mut self.shutdown), if !ends => ends = true,
                 () = seat.leave.notified() => return,
                 Some(done) = tasks.join_next(), if !tasks.is_empty() => {
-                    if let Ok((Some(reply), _place)) = done {
-                        append(&mut out, &reply);
+                    if let Ok((Some(mut reply), _place)) = done {
+                        // It is dressed already.
+                        append(&mut out, Wants::default(), &mut reply);
                     }
                     if !half_way {
                         deadline.set(sleep(idle));
@@ -252,9 +313,9 @@ impl<A: Answer> Context<A> {
         unread: &mut Frames,
         tasks: &mut JoinSet<Waited>,
         out: &mut Vec<u8>,
-    ) -> Result<usize, LengthOfNone> {
+    ) -> Result<Taken, LengthOfNone> {
         let mut reply = Vec::new();
-        let mut queries = 0;
+        let (mut queries, mut keeps) = (0, false);
         let mut broken = false;
         while tasks.len() < IN_FLIGHT_MAX && out.len() < OUT_OCTETS_MAX {
             let query = match unread.next() {
@@ -270,11 +331,13 @@ impl<A: Answer> Context<A> {
             }
             queries += 1;
             reply.clear();
+            let wants = Wants::of(query, self.source.by);
+            keeps |= wants.keepalive;
             match answer_now(&*self.answer, desk, query, &self.source, &mut reply) {
-                Quick::Reply => append(out, &reply),
+                Quick::Reply => append(out, wants, &mut reply),
                 Quick::Silence => {}
                 Quick::ReplyThen(work) => {
-                    append(out, &reply);
+                    append(out, wants, &mut reply);
                     if let Ok(place) = Arc::clone(&self.waiting).try_acquire_owned() {
                         tokio::spawn(work_off(Arc::clone(&self.answer), work, place));
                     }
@@ -283,13 +346,17 @@ impl<A: Answer> Context<A> {
                     Ok(place) => {
                         let answer = Arc::clone(&self.answer);
                         let query: Box<[u8]> = query.into();
-                        tasks.spawn(
-                            async move { (answer_later(answer, later, &query).await, place) },
-                        );
+                        tasks.spawn(async move {
+                            let mut reply = answer_later(answer, later, &query).await;
+                            if let Some(reply) = &mut reply {
+                                wants.dress(reply, IDLE_TOLD_SECONDS);
+                            }
+                            (reply, place)
+                        });
                     }
                     Err(_) => {
                         if overloaded(self.answer.counters(), query, &mut reply) {
-                            append(out, &reply);
+                            append(out, wants, &mut reply);
                         }
                     }
                 },
@@ -299,102 +366,30 @@ impl<A: Answer> Context<A> {
             serve::end(&*self.answer, desk);
         }
         unread.forget_taken();
-        if broken { Err(LengthOfNone) } else { Ok(queries) }
+        if broken { Err(LengthOfNone) } else { Ok(Taken { queries, keeps }) }
     }
 }
 
-/// Appends a reply behind its length (RFC 1035 §4.2.2). One that is too long for it cannot be
-/// sent; whoever answers keeps to the limit.
-fn append(out: &mut Vec<u8>, reply: &[u8]) {
+/// What was taken of a connection at once.
+struct Taken {
+    queries: usize,
+    /// Whether the client asked how long the connection is kept.
+    keeps: bool,
+}
+
+/// Writes replies to their last octet, which a layer in between may hold back.
+async fn write<S: AsyncWrite + Unpin>(stream: &mut S, out: &[u8]) -> io::Result<()> {
+    stream.write_all(out).await?;
+    stream.flush().await
+}
+
+/// Appends a reply with what its client wants, behind its length (RFC 1035 §4.2.2). One that is too
+/// long for it cannot be sent; whoever answers keeps to the limit.
+fn append(out: &mut Vec<u8>, wants: Wants, reply: &mut Vec<u8>) {
+    wants.dress(reply, IDLE_TOLD_SECONDS);
     if let Ok(length) = u16::try_from(reply.len()) {
         out.extend_from_slice(&length.to_be_bytes());
         out.extend_from_slice(reply);
-    }
-}
-
-/// Who is connected.
-#[derive(Debug, Default)]
-struct Seats {
-    /// Counts queries and arrivals: the lowest seat has been quiet longest. No clock is asked.
-    turn: Arc<AtomicU64>,
-    taken: Mutex<HashMap<u64, Arc<Place>>>,
-}
-
-/// One connection, as the others see it.
-#[derive(Debug)]
-struct Place {
-    client: IpAddr,
-    last_turn: AtomicU64,
-    busy: AtomicBool,
-    leave: Notify,
-}
-
-/// One connection's own hold of its place, which is free again when it is dropped.
-#[derive(Debug)]
-struct Seat {
-    place: Arc<Place>,
-    id: u64,
-    seats: Arc<Seats>,
-}
-
-impl std::ops::Deref for Seat {
-    type Target = Place;
-
-    fn deref(&self) -> &Place {
-        &self.place
-    }
-}
-
-impl Seat {
-    /// A query came: it is the last that makes room.
-    fn touch(&self) {
-        let turn = self.seats.turn.fetch_add(1, Ordering::Relaxed);
-        self.last_turn.store(turn, Ordering::Relaxed);
-    }
-}
-
-impl Drop for Seat {
-    fn drop(&mut self) {
-        self.seats.lock().remove(&self.id);
-    }
-}
-
-impl Seats {
-    /// Takes a place for a client's new connection, and says whether another one had to leave for
-    /// it. None when every one that could leave waits for an answer.
-    fn take(self: &Arc<Self>, client: IpAddr) -> (Option<Seat>, bool) {
-        let mut taken = self.lock();
-        let of_client = taken.values().filter(|place| place.client == client).count();
-        let full = if of_client >= CONNECTIONS_PER_CLIENT_MAX {
-            Some(Some(client))
-        } else {
-            (taken.len() >= CONNECTIONS_MAX).then_some(None)
-        };
-        if let Some(among) = full {
-            let quietest = taken
-                .iter()
-                .filter(|(_, place)| among.is_none_or(|client| place.client == client))
-                .filter(|(_, place)| !place.busy.load(Ordering::Relaxed))
-                .min_by_key(|(_, place)| place.last_turn.load(Ordering::Relaxed))
-                .map(|(id, _)| *id);
-            let Some(place) = quietest.and_then(|id| taken.remove(&id)) else {
-                return (None, false);
-            };
-            place.leave.notify_one();
-        }
-        let id = self.turn.fetch_add(1, Ordering::Relaxed);
-        let place = Arc::new(Place {
-            client,
-            last_turn: AtomicU64::new(id),
-            busy: AtomicBool::new(false),
-            leave: Notify::new(),
-        });
-        taken.insert(id, Arc::clone(&place));
-        (Some(Seat { place, id, seats: Arc::clone(self) }), full.is_some())
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<u64, Arc<Place>>> {
-        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

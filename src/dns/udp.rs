@@ -19,7 +19,8 @@ use tokio::net::UdpSocket;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use super::serve::{
-    self, Answer, Quick, SHUTDOWN_GRACE, Source, WAITING_MAX, answer_later, answer_now, overloaded,
+    self, Answer, Quick, SHUTDOWN_GRACE, Source, Transport, WAITING_MAX, answer_later, answer_now,
+    overloaded, work_off,
 };
 use super::tcp::TcpListener;
 use crate::sys::{Inbox, Outbox, Way, omit_path_mtu};
@@ -194,7 +195,7 @@ fn source_of(way: &mut Way, own: Option<IpAddr>) -> Option<Source> {
     let sender = way.sender().filter(|sender| sender.port() != 0)?;
     let to = own.or_else(|| way.asked()).filter(|to| !to.is_multicast())?;
     let from = SocketAddr::new(sender.ip().to_canonical(), sender.port());
-    Some(Source { from, to: to.to_canonical(), tcp: false })
+    Some(Source { from, to: to.to_canonical(), by: Transport::Udp, id: None })
 }
 
 /// Replies to what had to wait. Those that are ready together go out together.
@@ -227,15 +228,6 @@ async fn reply_later<A: Answer>(
         answer.counters().count_unsent(unsent);
     }
     drop(place);
-}
-
-/// Does what nobody waits for.
-pub(super) async fn work_off<A: Answer>(
-    answer: Arc<A>,
-    work: A::Later,
-    _place: OwnedSemaphorePermit,
-) {
-    let _ = answer_later(answer, work, &[]).await;
 }
 
 /// Waits until the program ends.

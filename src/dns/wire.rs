@@ -133,6 +133,15 @@ pub fn question(packet: &[u8]) -> Result<Question, Refusal> {
     })
 }
 
+/// Where the question of a message ends, or its header where it has none; none of what has no whole one.
+pub(super) fn question_end(message: &[u8]) -> Option<usize> {
+    match message.get(4..6)? {
+        [0, 0] => Some(HEADER_OCTETS),
+        [0, 1] => super::records::skip_name(message, HEADER_OCTETS).ok().map(|end| end + 4),
+        _ => None,
+    }
+}
+
 /// The one OPT record behind the question, with its version. A mistake brings what an OPT record
 /// before it said, so that the FORMERR can have one too.
 fn find_opt(packet: &[u8], end: usize) -> Result<Option<(Edns, u8)>, Option<Edns>> {

@@ -37,6 +37,8 @@ pub enum LocalAnswer {
     Loopback,
     /// With the address the question came to: the program itself.
     Myself,
+    /// With where encrypted questions come in (RFC 9462 §4); NODATA for other types.
+    Designated,
     /// The name exists, without data (RFC 9462 §4 for `resolver.arpa`).
     NoData,
     /// There is no such name.
@@ -170,11 +172,15 @@ const SHARED: std::ops::RangeInclusive<u8> = 64..=127;
 impl LocalNames {
     /// The names of a household: `dns.records`, the zones of `dns.forward`, and the names of the
     /// program's own pages. Addresses of a name that is there twice are all kept.
+    ///
+    /// `hostname` is by which devices ask encrypted, where they may: it and `ID.hostname` are this
+    /// program, and where devices look for encrypted DNS they are told of it.
     #[must_use]
     pub fn new(
         records: Vec<(Name, Vec<IpAddr>)>,
         forwarded: Vec<Name>,
         own_pages: Vec<Name>,
+        hostname: Option<&Name>,
     ) -> Self {
         let mut local = LocalNames {
             records: NameMap::default(),
@@ -191,6 +197,14 @@ impl LocalNames {
         for zone in forwarded {
             let fate = Some(Fate::Elsewhere);
             *local.zone(&zone) = Zone { at: fate, below: fate };
+        }
+        if let Some(hostname) = hostname {
+            local.put_name(hostname, LocalAnswer::Myself);
+            local.zone(hostname).below = Some(Fate::Here(LocalAnswer::Myself));
+            let own = hostname.child(b"_dns");
+            for name in Name::from_wire(DISCOVERY).ok().into_iter().chain(own) {
+                local.put_name(&name, LocalAnswer::Designated);
+            }
         }
         for page in own_pages.into_iter().chain(Name::parse(MYSELF)) {
             local.put_name(&page, LocalAnswer::Myself);
@@ -279,7 +293,7 @@ impl LocalNames {
 /// The special-use names alone.
 impl Default for LocalNames {
     fn default() -> Self {
-        LocalNames::new(Vec::new(), Vec::new(), Vec::new())
+        LocalNames::new(Vec::new(), Vec::new(), Vec::new(), None)
     }
 }
 
@@ -323,6 +337,7 @@ mod tests {
             ],
             vec![name("lan"), name("1.168.192.in-addr.arpa"), name("corp.internal"), name("alt")],
             vec![name("amparo.home.arpa"), name("ask.home.arpa")],
+            None,
         )
     }
 
@@ -415,6 +430,24 @@ mod tests {
     }
 
     #[test]
+    fn where_devices_ask_encrypted_is_this_program() {
+        let hostname = name("dns.example.org");
+        let house = LocalNames::new(Vec::new(), Vec::new(), Vec::new(), Some(&hostname));
+        for (text, expected) in [
+            ("dns.example.org", Some(Myself)),
+            ("sofia-phone.dns.example.org", Some(Myself)),
+            ("_dns.dns.example.org", Some(LocalAnswer::Designated)),
+            ("_dns.resolver.arpa", Some(LocalAnswer::Designated)),
+            ("resolver.arpa", Some(NoData)),
+            ("x.resolver.arpa", Some(NoData)),
+            ("example.org", None),
+            ("www.example.org", None),
+        ] {
+            assert_eq!(house.find(&name(text)), expected, "{text}");
+        }
+    }
+
+    #[test]
     fn a_record_keeps_all_its_addresses() {
         let house = house();
         assert_eq!(house.addresses(&name("printer.home.arpa")).len(), 2);
@@ -438,7 +471,7 @@ mod tests {
 
     #[test]
     fn what_leaves_the_house_must_be_named_closely() {
-        let all = LocalNames::new(Vec::new(), vec![name("arpa"), Name::ROOT], Vec::new());
+        let all = LocalNames::new(Vec::new(), vec![name("arpa"), Name::ROOT], Vec::new(), None);
         assert_eq!(all.find(&name("_dns.resolver.arpa")), Some(NoData));
         assert_eq!(all.find(&name("1.0.0.10.in-addr.arpa")), Some(NoName));
         assert_eq!(all.find(&name("x.localhost")), Some(Loopback));

@@ -324,6 +324,7 @@ fn local_names(ask: &Ask<'_>) -> Option<Verdict> {
         LocalAnswer::Records
         | LocalAnswer::Loopback
         | LocalAnswer::Myself
+        | LocalAnswer::Designated
         | LocalAnswer::NoData
         | LocalAnswer::NoName => Verdict::local(answer),
     })

@@ -160,7 +160,7 @@ proptest! {
         let whole = holds(&query, &question, &reply)?;
         prop_assert!(!whole.metadata.truncation);
 
-        let limit = limit_octets(&question, false);
+        let limit = limit_octets(&question, Transport::Udp);
         let takes = query.edns.map_or(512, |(size, _)| size.clamp(512, 1232));
         prop_assert_eq!(limit, usize::from(takes));
         let fits = reply.len() <= limit;

@@ -252,19 +252,19 @@ fn a_long_reply_is_cut_between_sets_and_says_so() {
 
 #[test]
 fn limits_are_the_clients_and_ours() {
-    let limit = |size: u16, opt, tcp| {
+    let limit = |size: u16, opt, by| {
         let mut packet = query(1, opt);
         let at = packet.len() - 8;
         if opt {
             packet[at..at + 2].copy_from_slice(&size.to_be_bytes());
         }
-        limit_octets(&question(&packet).unwrap(), tcp)
+        limit_octets(&question(&packet).unwrap(), by)
     };
-    assert_eq!(limit(0, false, false), 512);
-    assert_eq!(limit(0, true, false), 512);
-    assert_eq!(limit(1000, true, false), 1000);
-    assert_eq!(limit(4096, true, false), 1232);
-    assert_eq!(limit(512, true, true), 65_535);
+    assert_eq!(limit(0, false, Transport::Udp), 512);
+    assert_eq!(limit(0, true, Transport::Udp), 512);
+    assert_eq!(limit(1000, true, Transport::Udp), 1000);
+    assert_eq!(limit(4096, true, Transport::Udp), 1232);
+    assert_eq!(limit(512, true, Transport::Tcp), 65_535);
 }
 
 proptest::proptest! {

@@ -7,7 +7,7 @@ use crate::clients::{Hosts, Leases, Neighbours};
 use crate::clock::Clock;
 use crate::config::{self, Origin, System};
 use crate::dns::cache::{Cache, Key};
-use crate::dns::serve::{Answer as _, Quick, Source};
+use crate::dns::serve::{Answer as _, Quick, Source, Transport};
 use crate::dns::{Beside, Resolver, State, wire};
 use crate::house::{Copies, House};
 use crate::journal::Journal;
@@ -95,6 +95,7 @@ fn handed_to(device: &str, more: &str) -> Vec<String> {
     let journal = Journal::open(&folder.path().join("j"), &house.config.journal, clock.clone());
     let state = Arc::new(State::new(house, Vec::new(), Passing::default(), &clock, None));
     let beside = Beside {
+        identity: Arc::default(),
         neighbours: Neighbours::fixed([]),
         hosts: Hosts::default(),
         leases: Leases::new(&["/dev/null".into()]),
@@ -106,7 +107,12 @@ fn handed_to(device: &str, more: &str) -> Vec<String> {
     let resolver = Resolver::new(Arc::clone(&state), Cache::new(1 << 20, 10), beside);
     let mut desk = resolver.desk(1);
     resolver.begin(&mut desk);
-    let source = Source { from: (ip(device), 4000).into(), to: ip("192.168.1.1"), tcp: false };
+    let source = Source {
+        from: (ip(device), 4000).into(),
+        to: ip("192.168.1.1"),
+        by: Transport::Udp,
+        id: None,
+    };
     for (asked, kept, last) in
         [("video.example", "video.example", 5), ("www.google.com", "forcesafesearch.google.com", 6)]
     {

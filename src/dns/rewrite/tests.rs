@@ -321,7 +321,7 @@ proptest! {
             }
         }
 
-        let limit = answer::limit_octets(&question, false);
+        let limit = answer::limit_octets(&question, super::super::serve::Transport::Udp);
         answer::fit(&mut out, limit);
         prop_assert!(out.len() <= limit);
         let cut = Message::from_vec(&out).unwrap();

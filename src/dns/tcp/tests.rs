@@ -13,13 +13,14 @@ fn serve(address: &str) -> Served {
     let address = listener.local_addr();
     let toy = Arc::new(Toy::default());
     let (end, shutdown) = watch::channel(false);
-    let task = tokio::spawn(run(listener, Arc::clone(&toy), shutdown));
+    let seats = Arc::new(Seats::with_room(256));
+    let task = tokio::spawn(run(listener, Speech::Plain, Arc::clone(&toy), seats, shutdown));
     Served { address, toy, end, task }
 }
 
 fn framed(packet: &[u8]) -> Vec<u8> {
     let mut octets = Vec::new();
-    append(&mut octets, packet);
+    append(&mut octets, Wants::default(), &mut packet.to_vec());
     octets
 }
 
@@ -133,22 +134,6 @@ async fn hundreds_of_quiet_connections_leave_room_for_a_new_one() {
 }
 
 #[tokio::test]
-async fn one_client_cannot_push_out_another() {
-    let seats = Arc::new(Seats::default());
-    let other = seats.take([10, 0, 0, 2].into()).0.unwrap();
-    let held: Vec<_> = (0..100).map(|_| seats.take([10, 0, 0, 1].into())).collect();
-    assert_eq!(seats.lock().len(), 1 + CONNECTIONS_PER_CLIENT_MAX);
-    assert!(seats.lock().contains_key(&other.id));
-    assert_eq!(held.iter().filter(|(_, pushed)| *pushed).count(), 68);
-    for (seat, _) in &held {
-        seat.as_ref().unwrap().busy.store(true, Ordering::Relaxed);
-    }
-    assert!(seats.take([10, 0, 0, 1].into()).0.is_none(), "who waits for an answer stays");
-    drop(held);
-    assert_eq!(seats.lock().len(), 1);
-}
-
-#[tokio::test]
 async fn quiet_and_trickling_connections_are_closed() {
     const SOON: Duration = Duration::from_millis(20);
     const NEVER: Duration = Duration::from_secs(3600);
@@ -157,7 +142,14 @@ async fn quiet_and_trickling_connections_are_closed() {
         let address = listener.local_addr();
         let (_end, shutdown) = watch::channel(false);
         let patience = Patience { idle, query };
-        tokio::spawn(run_with(listener, Arc::new(Toy::default()), shutdown, patience));
+        tokio::spawn(run_with(
+            listener,
+            Speech::Plain,
+            Arc::new(Toy::default()),
+            Arc::default(),
+            shutdown,
+            patience,
+        ));
         let mut stream = TcpStream::connect(address).await.unwrap();
         stream.write_all(octets).await.unwrap();
         assert!(next(&mut stream).await.is_none());
@@ -182,12 +174,17 @@ async fn what_is_under_way_is_answered_at_the_end() {
 /// A connection served over a pipe that holds 4 KiB either way, and its seat.
 fn piped(
     toy: &Arc<Toy>,
-) -> (tokio::io::DuplexStream, Arc<Place>, tokio::task::JoinHandle<()>, watch::Sender<bool>) {
+) -> (
+    tokio::io::DuplexStream,
+    Arc<super::super::seats::Place>,
+    tokio::task::JoinHandle<()>,
+    watch::Sender<bool>,
+) {
     let (client, server) = tokio::io::duplex(4096);
     let (end, shutdown) = watch::channel(false);
     let address = SocketAddr::from(([127, 0, 0, 1], 5353));
     let context = Context {
-        source: Source { from: address, to: address.ip(), tcp: true },
+        source: Source { from: address, to: address.ip(), by: Transport::Tcp, id: None },
         answer: Arc::clone(toy),
         waiting: Arc::new(Semaphore::new(WAITING_MAX)),
         shutdown,
@@ -262,7 +259,14 @@ async fn a_query_that_trickles_is_not_waited_for() {
     let address = listener.local_addr();
     let (_end, shutdown) = watch::channel(false);
     let patience = Patience { idle: NEVER, query: SOON };
-    tokio::spawn(run_with(listener, Arc::new(Toy::default()), shutdown, patience));
+    tokio::spawn(run_with(
+        listener,
+        Speech::Plain,
+        Arc::new(Toy::default()),
+        Arc::default(),
+        shutdown,
+        patience,
+    ));
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(&[0x40, 0]).await.unwrap();
     let mut octets = 0;

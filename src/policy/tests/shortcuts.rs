@@ -165,6 +165,7 @@ fn house(lines: &[String]) -> Household {
         ],
         vec![name("lan"), name("corp.internal")],
         vec![name("amparo.home.arpa")],
+        Some(&name("dns.example.net")),
     );
     household
 }
