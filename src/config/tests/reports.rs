@@ -470,7 +470,7 @@ fn upstreams() {
     check(
         r#"
 [dns]
-upstreams = ["https://9.9.9.9/dns-query"]
+upstreams = ["https://dns.quad9.net/dns-query"]
 child_upstreams = []
 listen = ["localhost"]
 blocked_answer = "zeroip"
@@ -480,11 +480,11 @@ devices = ["phone", "10.0.0.0/40"]
 block = ["https://x.com/home"]
 "#,
         r#"
-error: `https` is not built yet: this upstream is left out, and `upstreams` has no other
+error: upstream `https://dns.quad9.net/dns-query` has no address to start with
  --> /etc/amparo/amparo.toml:2:14
   |
-2 | upstreams = ["https://9.9.9.9/dns-query"]
-  |              ^^^^^^^^^^^^^^^^^^^^^^^^^^^ add one with udp://, tcp:// or tls://
+2 | upstreams = ["https://dns.quad9.net/dns-query"]
+  |              ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ write its address, and this name behind it: "https://ADDRESS/dns-query#dns.quad9.net"
 
 error: `child_upstreams` names nobody to ask
  --> /etc/amparo/amparo.toml:3:19

@@ -9,19 +9,27 @@
 //! server.rs  one server and what is known of it       health.rs  how it has been doing
 //! plain.rs   one question over UDP                    pool.rs    the ports to ask from
 //! port.rs    one socket, and who waits on it
-//! line.rs    TCP and TLS                              tls.rs     handshakes
+//! line.rs    the connection all questions share: opened, shared, closed, opened again
+//! stream.rs  many questions over one stream          streams.rs a stream for each question
+//! http.rs    DNS over HTTPS     http3.rs  the same in HTTP/3     quic.rs   DNS over QUIC
+//! tls.rs     handshakes         trust.rs  authorities that are trusted
 //! query.rs   octets out    answer.rs  octets in       trouble.rs what went wrong, in words
 //! ```
 
 mod answer;
 mod flight;
 mod health;
+mod http;
+mod http3;
 mod line;
 mod plain;
 mod pool;
 mod port;
 mod query;
+mod quic;
 mod server;
+mod stream;
+mod streams;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
@@ -31,9 +39,12 @@ mod tests_hostile;
 #[cfg(test)]
 mod tests_ports;
 #[cfg(test)]
+mod tests_streams;
+#[cfg(test)]
 mod tests_tls;
 mod tls;
 mod trouble;
+mod trust;
 
 use std::future::pending;
 use std::pin::{Pin, pin};
@@ -92,14 +103,14 @@ pub struct Pace {
     /// The longest wait when every server is known to be down: two tries, so that its return is
     /// seen and nobody waits long meanwhile.
     pub total_when_down: Duration,
-    /// For TCP and TLS handshakes together: three losses of the first packet are four seconds.
+    /// For all handshakes together: three losses of the first packet are four seconds.
     pub connect: Duration,
     /// For fetching a cut answer over TCP: it leaves time for the answer "try yourself".
     pub tcp_retry: Duration,
     /// A connection with questions open on which nothing comes for so long is dead. Above the two
     /// seconds a hard question takes a resolver, and half of `total`, so that asking again helps.
     pub silence: Duration,
-    /// How long an unused TLS connection is kept: a page's next questions find it open.
+    /// How long an unused encrypted connection is kept: a page's next questions find it open.
     pub tls_idle: Duration,
     /// How long an unused TCP connection is kept: opening one costs little.
     pub tcp_idle: Duration,
@@ -108,7 +119,7 @@ pub struct Pace {
 /// What a group needs beside its addresses.
 #[derive(Debug, Clone, Default)]
 pub struct Settings {
-    /// Certificate authorities trusted beside the web's.
+    /// Certificate authorities trusted beside the web's and the system's.
     pub extra_roots: Vec<CertificateDer<'static>>,
     /// How long things may take.
     pub pace: Pace,
@@ -173,7 +184,10 @@ impl Upstreams {
         settings: &Settings,
     ) -> Arc<Self> {
         let Settings { extra_roots, pace } = settings;
-        let server = |url| Arc::new(Server::new(url, extra_roots, &clock, *pace));
+        // Read only where somebody is asked over TLS.
+        let is_any_encrypted = urls.iter().any(|url| url.scheme.is_encrypted());
+        let roots = is_any_encrypted.then(|| trust::roots(extra_roots));
+        let server = |url| Arc::new(Server::new(url, roots.as_ref(), &clock, *pace));
         let servers = urls.iter().map(server).collect();
         Arc::new(Upstreams {
             group: Arc::new(Group { servers, strategy, clock, pace: *pace }),

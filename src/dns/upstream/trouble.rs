@@ -34,6 +34,15 @@ pub(super) enum Trouble {
     /// It answers with the letters changed, and not over TCP.
     #[error("it changes the letters of names and does not answer over TCP")]
     LettersChanged,
+    /// It broke one answer off, or took one question no more.
+    #[error("it broke off instead of answering")]
+    Reset,
+    /// A web server that does not answer questions of DNS there.
+    #[error("as a web server it said {0} instead of an answer; compare its path")]
+    Status(u16),
+    /// It keeps to no rule of its protocol.
+    #[error("{0}")]
+    Odd(&'static str),
     /// SERVFAIL, REFUSED and the like.
     #[error("it declines to answer")]
     Declined,
@@ -60,8 +69,11 @@ impl Trouble {
     }
 
     /// What a failed handshake means.
-    fn of_tls(error: &rustls::Error) -> Self {
+    pub(super) fn of_tls(error: &rustls::Error) -> Self {
         use rustls::CertificateError as Bad;
+        if *error == rustls::Error::AlertReceived(rustls::AlertDescription::NoApplicationProtocol) {
+            return Trouble::Tls("it does not speak what this scheme needs".to_owned());
+        }
         let rustls::Error::InvalidCertificate(bad) = error else {
             return Trouble::Tls(error.to_string());
         };
@@ -89,6 +101,9 @@ impl Trouble {
             Trouble::Refused
             | Trouble::Network(_)
             | Trouble::Broken
+            | Trouble::Reset
+            | Trouble::Status(_)
+            | Trouble::Odd(_)
             | Trouble::Declined
             | Trouble::LettersChanged => FailureKind::Network,
             Trouble::Certificate(_) | Trouble::Tls(_) => FailureKind::Tls,
