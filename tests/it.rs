@@ -28,3 +28,4 @@ mod rules;
 mod special;
 mod streams;
 mod updates;
+mod upstreams;

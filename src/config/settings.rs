@@ -4,6 +4,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use rustls::pki_types::CertificateDer;
+
 use crate::name::Name;
 
 /// `[calendar.ID]` whose days are in a file.
@@ -24,10 +26,14 @@ pub struct DnsSettings {
     pub upstreams: Vec<UpstreamUrl>,
     /// Who is asked for children and unknown devices.
     pub child_upstreams: Vec<UpstreamUrl>,
+    /// Certificate authorities of the household's own, which may sign for upstreams.
+    pub upstream_ca: Vec<CertificateDer<'static>>,
     /// How one of several is chosen.
     pub strategy: Strategy,
     /// Zones that are asked elsewhere: names at and below each.
     pub forward: Vec<(Name, Vec<UpstreamUrl>)>,
+    /// With which keys signatures are checked here (DNSSEC); none: they are not.
+    pub validation: Option<Anchors>,
     /// The cache's bound.
     pub cache_mib: u32,
     /// Whether expired answers serve when upstreams fail (RFC 8767).
@@ -45,6 +51,26 @@ pub struct DnsSettings {
     pub trusted_forwarders: Vec<(IpAddr, u8)>,
     /// Files and folders in which DHCP servers keep their leases; empty: the usual places.
     pub leases: Vec<PathBuf>,
+}
+
+/// The keys at which every chain of signatures must end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Anchors {
+    /// Those of the root, as IANA publishes them.
+    Iana,
+    /// Others.
+    Own(Vec<Anchor>),
+}
+
+/// One such key: a DNSKEY record (RFC 4034 §2.1) that is known beforehand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Anchor {
+    /// The zone it is of.
+    pub zone: Name,
+    /// Its algorithm, any number.
+    pub algorithm: u8,
+    /// The key itself.
+    pub key: Vec<u8>,
 }
 
 /// One upstream resolver, as `tls://9.9.9.9#dns.quad9.net`.

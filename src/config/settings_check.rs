@@ -16,6 +16,7 @@ use super::settings::{
     UpstreamUrl,
 };
 use super::suggest::{did_you_mean, nearest};
+use super::trust;
 use crate::name::Name;
 use crate::policy::budget;
 use crate::policy::local::LocalNames;
@@ -179,6 +180,8 @@ pub(super) fn dns(context: &mut Context<'_>) -> DnsSettings {
             _ => Strategy::Fastest,
         },
         forward: forward(context, table),
+        upstream_ca: trust::certificates(context, table),
+        validation: trust::anchors(context, table),
         cache_mib: whole(table, "cache_mib").unwrap_or(CACHE_MIB),
         serve_stale: flag(table, "serve_stale").unwrap_or(true),
         blocked_answer: blocked_answer(context, table),

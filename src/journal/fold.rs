@@ -264,6 +264,7 @@ impl Query {
             | ReasonKind::List
             | ReasonKind::Only
             | ReasonKind::SafeSearch
+            | ReasonKind::Upstream
             | ReasonKind::UnknownDevice
             | ReasonKind::Default => true,
         };
@@ -337,6 +338,7 @@ fn reason_without_site(entry: &Entry) -> (ReasonKind, Arc<str>) {
         | ReasonKind::List
         | ReasonKind::Only
         | ReasonKind::Bypass
+        | ReasonKind::Upstream
         | ReasonKind::UnknownDevice
         | ReasonKind::Default => (entry.kind, entry.reason_id.clone()),
     }

@@ -18,6 +18,7 @@ pub(super) struct Briefs {
     budgets: Vec<Vec<String>>,
     pause: String,
     bypass: String,
+    upstream: String,
     unknown_device: String,
     /// The family's rules, without saying which.
     rules: String,
@@ -53,6 +54,7 @@ impl Briefs {
             tags: tags.map(|(_, info)| closed(info.words.in_language(language))).collect(),
             windows: windows.collect(),
             bypass: words::BYPASS.fill(language, "", ""),
+            upstream: words::BRIEF_UPSTREAM.in_language(language).to_owned(),
             unknown_device: words::BRIEF_UNKNOWN.in_language(language).to_owned(),
             rules: words::BRIEF.in_language(language).to_owned(),
         }
@@ -74,6 +76,7 @@ impl Briefs {
             }
             Reason::Pause => &self.pause,
             Reason::Bypass => &self.bypass,
+            Reason::Upstream => &self.upstream,
             Reason::UnknownDevice => &self.unknown_device,
             Reason::BlockRule(..)
             | Reason::EverythingClosed

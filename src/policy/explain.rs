@@ -68,6 +68,7 @@ impl Policy {
             | Reason::Pause
             | Reason::Only
             | Reason::Bypass
+            | Reason::Upstream
             | Reason::UnknownDevice
             | Reason::Default => String::new(),
         }
@@ -133,6 +134,7 @@ impl Policy {
             | ReasonKind::BlockRule
             | ReasonKind::Only
             | ReasonKind::Bypass
+            | ReasonKind::Upstream
             | ReasonKind::UnknownDevice
             | ReasonKind::Default => id,
         };
@@ -163,6 +165,7 @@ fn template(kind: ReasonKind, open: bool) -> &'static words::Sentence {
         ReasonKind::Only => &words::ONLY,
         ReasonKind::SafeSearch => &words::SAFE_SEARCH,
         ReasonKind::Bypass => &words::BYPASS,
+        ReasonKind::Upstream => &words::UPSTREAM,
         ReasonKind::UnknownDevice => &words::UNKNOWN_DEVICE,
         ReasonKind::Default => &words::DEFAULT,
     }

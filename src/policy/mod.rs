@@ -217,6 +217,7 @@ impl Policy {
             | Reason::Only
             | Reason::SafeSearch(_)
             | Reason::Bypass
+            | Reason::Upstream
             | Reason::UnknownDevice
             | Reason::Default => false,
         }
@@ -276,6 +277,7 @@ impl<'a> Ask<'a> {
             | Reason::List(_)
             | Reason::SafeSearch(_)
             | Reason::Bypass
+            | Reason::Upstream
             | Reason::UnknownDevice => false,
         };
         let Known { name, mentioned, .. } = self.asked;
@@ -471,6 +473,7 @@ fn opens_some_below(ask: &Ask<'_>, name: &Name, reason: Reason) -> bool {
         | Reason::Budget(_)
         | Reason::SafeSearch(_)
         | Reason::Bypass
+        | Reason::Upstream
         | Reason::UnknownDevice
         | Reason::Default => false,
     };

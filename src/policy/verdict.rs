@@ -66,6 +66,8 @@ pub enum Reason {
     SafeSearch(u8),
     /// A canary or relay name: it does not exist here.
     Bypass,
+    /// The resolver that was asked closes it.
+    Upstream,
     /// The device is not known, and unknown devices are blocked.
     UnknownDevice,
     /// No rule speaks.
@@ -134,6 +136,7 @@ impl Verdict {
             | Reason::Category(_)
             | Reason::List(_)
             | Reason::Bypass
+            | Reason::Upstream
             | Reason::UnknownDevice
             | Reason::Default => false,
         }
@@ -159,6 +162,7 @@ impl Reason {
             Reason::Only => ReasonKind::Only,
             Reason::SafeSearch(_) => ReasonKind::SafeSearch,
             Reason::Bypass => ReasonKind::Bypass,
+            Reason::Upstream => ReasonKind::Upstream,
             Reason::UnknownDevice => ReasonKind::UnknownDevice,
             Reason::Default => ReasonKind::Default,
         }
@@ -183,13 +187,14 @@ pub enum ReasonKind {
     Only,
     SafeSearch,
     Bypass,
+    Upstream,
     UnknownDevice,
     Default,
 }
 
 impl ReasonKind {
     /// All kinds.
-    pub const ALL: [ReasonKind; 16] = [
+    pub const ALL: [ReasonKind; 17] = [
         ReasonKind::Essential,
         ReasonKind::Local,
         ReasonKind::Pause,
@@ -204,6 +209,7 @@ impl ReasonKind {
         ReasonKind::Only,
         ReasonKind::SafeSearch,
         ReasonKind::Bypass,
+        ReasonKind::Upstream,
         ReasonKind::UnknownDevice,
         ReasonKind::Default,
     ];
@@ -226,6 +232,7 @@ impl ReasonKind {
             ReasonKind::Only => "only",
             ReasonKind::SafeSearch => "safe_search",
             ReasonKind::Bypass => "bypass",
+            ReasonKind::Upstream => "upstream",
             ReasonKind::UnknownDevice => "unknown_device",
             ReasonKind::Default => "default",
         }

@@ -741,3 +741,35 @@ error: `inet fw4 1;x` has a name that nftables does not take
 "#,
     );
 }
+
+#[test]
+fn files_of_trust_that_cannot_be_read() {
+    check(
+        r#"
+[dns]
+upstream_ca = "/nonexistent/ca.pem"
+trust_anchor = ["/dev/null"]
+"#,
+        r#"
+error: `/nonexistent/ca.pem` cannot be read: No such file or directory (os error 2)
+ --> /etc/amparo/amparo.toml:2:15
+  |
+2 | upstream_ca = "/nonexistent/ca.pem"
+  |               ^^^^^^^^^^^^^^^^^^^^^ looked for it at /nonexistent/ca.pem
+
+warning: `trust_anchor` has no effect: no signature is validated
+ --> /etc/amparo/amparo.toml:3:17
+  |
+3 | trust_anchor = ["/dev/null"]
+  |                 ^^^^^^^^^^^ write `dnssec = "validate"` too
+
+error: `/dev/null` holds no key
+ --> /etc/amparo/amparo.toml:3:17
+  |
+3 | trust_anchor = ["/dev/null"]
+  |                 ^^^^^^^^^^^ write a DNSKEY record in each line, like `. IN DNSKEY 257 3 8 AwEAA…`
+
+2 problems and 1 warning in /etc/amparo/amparo.toml.
+"#,
+    );
+}

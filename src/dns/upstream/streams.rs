@@ -70,6 +70,7 @@ pub(super) async fn run<S: Streams>(
                     // What is open may still be answered; whoever asks from now on opens another.
                     takes = false;
                     inbox.close();
+                    while inbox.try_recv().is_ok() {}
                 }
                 if open.is_empty() && !takes {
                     break;

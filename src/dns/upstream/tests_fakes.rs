@@ -318,7 +318,7 @@ pub(super) fn trusting_at(
     root: CertificateDer<'static>,
     pace: Pace,
 ) -> Arc<Upstreams> {
-    let settings = Settings { extra_roots: vec![root], pace };
+    let settings = Settings { extra_roots: vec![root], pace, ..Settings::default() };
     Upstreams::with_settings(urls, Strategy::InOrder, Clock::System, &settings)
 }
 

@@ -130,12 +130,32 @@ pub enum FailureKind {
     Tls,
     /// Too many questions are open; nobody was asked.
     Busy,
+    /// The answer's signatures do not hold (RFC 4035 §4.3), with the extended error that says why.
+    Bogus(u16),
 }
 
 impl Failure {
     /// Nobody was asked, because of a limit of ours.
     pub(super) fn busy(words: &str) -> Self {
         Failure { kind: FailureKind::Busy, words: words.into() }
+    }
+
+    /// An answer came that is not to be believed.
+    pub(super) fn bogus(extended_error: u16, why: &str) -> Self {
+        let words = format!("the answer is not to be believed: {why}").into();
+        Failure { kind: FailureKind::Bogus(extended_error), words }
+    }
+
+    /// An answer came, and upstreams decline to say what is needed to check it.
+    pub(super) fn declined() -> Self {
+        let words = "no upstream says what is needed to check the answer".into();
+        Failure { kind: FailureKind::Network, words }
+    }
+
+    /// An answer came, and what is needed to check it did not.
+    pub(super) fn unchecked_in_time() -> Self {
+        let words = "what is needed to check the answer did not come in time".into();
+        Failure { kind: FailureKind::Timeout, words }
     }
 
     /// Each upstream by its address, with what it did.
@@ -147,13 +167,14 @@ impl Failure {
     }
 
     /// The extended error to answer with (RFC 8914 §4.23, §4.24): 22, no reachable authority, or
-    /// 23, network error. For a limit of ours 0, other (§4.1).
+    /// 23, network error. For a limit of ours 0, other (§4.1). For what is bogus 5 to 12.
     #[must_use]
     pub fn extended_error(&self) -> u16 {
         match self.kind {
             FailureKind::Timeout => 22,
             FailureKind::Network | FailureKind::Tls => 23,
             FailureKind::Busy => 0,
+            FailureKind::Bogus(code) => code,
         }
     }
 }
