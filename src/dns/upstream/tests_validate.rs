@@ -66,13 +66,19 @@ impl Zone {
 
     /// The records of one name and type, and their signature.
     fn signed(&self, owner: &str, datas: Vec<RData>) -> Vec<Record> {
+        let labels = name(owner).num_labels();
+        self.signed_with(owner, labels, datas)
+    }
+
+    /// The same, made from a wildcard of so many labels.
+    fn signed_with(&self, owner: &str, num_labels: u8, datas: Vec<RData>) -> Vec<Record> {
         let owner = name(owner);
         let mut records: Vec<Record> =
             datas.into_iter().map(|data| Record::from_rdata(owner.clone(), TTL, data)).collect();
         let input = SigInput {
             type_covered: records[0].record_type(),
             algorithm: self.key.algorithm(),
-            num_labels: owner.num_labels(),
+            num_labels,
             original_ttl: TTL,
             sig_expiration: SerialNumber::new(SIGNED + HOUR),
             sig_inception: SerialNumber::new(SIGNED - HOUR),
@@ -98,7 +104,7 @@ impl Zone {
         self.signed(owner, vec![RData::DNSSEC(DNSSECRData::NSEC(nsec))])
     }
 
-    /// In their canonical order: the zone itself, alias, unsigned, www.
+    /// In their canonical order: the zone itself, alias, unsigned, *.wild, www.
     fn answer(&self, query: &[u8], fault: Fault) -> Vec<u8> {
         let mut message = Message::from_vec(query).unwrap().into_response();
         let asked = message.queries[0].clone();
@@ -130,6 +136,33 @@ impl Zone {
                     nodata_of_www();
                 }
             }
+            ("a.wild.signed.test." | "far.a.wild.signed.test.", RecordType::A) => {
+                answers = self.signed_with(&owner, 3, vec![a(GOOD)]);
+                authorities.extend(self.nsec(
+                    "*.wild.signed.test.",
+                    "www.signed.test.",
+                    &[RecordType::A],
+                ));
+            }
+            ("walias.signed.test.", _) => {
+                answers =
+                    self.signed(&owner, vec![RData::CNAME(CNAME(name("a.wild.signed.test.")))]);
+                answers.extend(self.signed_with("a.wild.signed.test.", 3, vec![a(GOOD)]));
+                authorities.extend(self.nsec(
+                    "*.wild.signed.test.",
+                    "www.signed.test.",
+                    &[RecordType::A],
+                ));
+            }
+            // Named after the wildcard, as if it had made what stands there.
+            ("www.wild.signed.test.", RecordType::A) => {
+                answers = self.signed_with(&owner, 2, vec![a(GOOD)]);
+                authorities.extend(self.nsec(
+                    "*.wild.signed.test.",
+                    "www.signed.test.",
+                    &[RecordType::A],
+                ));
+            }
             ("unsigned.signed.test.", RecordType::DS) => {
                 authorities.extend(self.soa());
                 authorities.extend(self.nsec(&owner, "www.signed.test.", &[RecordType::NS]));
@@ -157,27 +190,32 @@ impl Zone {
             }
             _ => {}
         }
-        let is_signature = |record: &Record| record.record_type() == RecordType::RRSIG;
-        match fault {
-            Fault::None => {}
-            Fault::Changed => {
-                for record in &mut answers {
-                    if let RData::A(address) = &mut record.data {
-                        *address = A(FORGED.into());
-                    }
-                }
-            }
-            Fault::Unsigned => answers.retain(|record| !is_signature(record)),
-            Fault::NoProof => authorities.clear(),
-            Fault::Flood => {
-                let signatures: Vec<Record> =
-                    answers.iter().filter(|record| is_signature(record)).cloned().collect();
-                answers.extend(signatures.iter().cycle().take(60).cloned());
-            }
-        }
+        spoil(fault, &mut answers, &mut authorities);
         message.insert_answers(answers);
         message.insert_authorities(authorities);
         message.to_vec().unwrap()
+    }
+}
+
+/// What an answer is with that fault.
+fn spoil(fault: Fault, answers: &mut Vec<Record>, authorities: &mut Vec<Record>) {
+    let is_signature = |record: &Record| record.record_type() == RecordType::RRSIG;
+    match fault {
+        Fault::None => {}
+        Fault::Changed => {
+            for record in answers.iter_mut() {
+                if let RData::A(address) = &mut record.data {
+                    *address = A(FORGED.into());
+                }
+            }
+        }
+        Fault::Unsigned => answers.retain(|record| !is_signature(record)),
+        Fault::NoProof => authorities.clear(),
+        Fault::Flood => {
+            let signatures: Vec<Record> =
+                answers.iter().filter(|record| is_signature(record)).cloned().collect();
+            answers.extend(signatures.iter().cycle().take(60).cloned());
+        }
     }
 }
 
@@ -286,6 +324,25 @@ async fn signatures_hold_between_their_dates_only() {
         let (_fake, upstreams) = server(Fault::None).await;
         is_bogus(checked_at(&upstreams, "www.signed.test", (TYPE_A, false), now).await, code);
     }
+}
+
+#[tokio::test]
+async fn what_a_wildcard_made_is_secure_when_nothing_nearer_is_there() {
+    for name in ["a.wild.signed.test", "far.a.wild.signed.test", "walias.signed.test"] {
+        let message = checked(Fault::None, name, TYPE_A).await.unwrap();
+        assert!(message.metadata.authentic_data, "{name}");
+        is_bogus(checked(Fault::NoProof, name, TYPE_A).await, 6);
+    }
+    // A wildcard further up than one that is there.
+    is_bogus(checked(Fault::None, "www.wild.signed.test", TYPE_A).await, 6);
+}
+
+#[tokio::test]
+async fn an_answer_does_not_outlive_its_signature() {
+    let (_fake, upstreams) = server(Fault::None).await;
+    let now = SIGNED + HOUR - 20;
+    let octets = checked_at(&upstreams, "www.signed.test", (TYPE_A, false), now).await.unwrap();
+    assert_eq!(Message::from_vec(&octets).unwrap().answers[0].ttl, 20);
 }
 
 #[tokio::test]

@@ -70,6 +70,8 @@ const ITERATIONS_MAX: u16 = 100;
 
 /// Keys and cuts remembered, of some hundred zones: what a household visits.
 const KEPT_MAX: usize = 512;
+/// Sets of records that hickory remembers to have checked, with some hundred octets each.
+const PROOFS_MAX: usize = 2_048;
 /// The longest they are: an hour, so that a zone that rolls its keys is seen to.
 const KEPT_MILLIS_MAX: u64 = 3_600_000;
 
@@ -161,7 +163,9 @@ impl Validator {
             Asker { asking, kept: Arc::default() },
             Arc::new(trusted),
         )
-        .nsec3_iteration_limits(Some(ITERATIONS_MAX), Some(u16::MAX));
+        .nsec3_iteration_limits(Some(ITERATIONS_MAX), Some(u16::MAX))
+        .validation_cache_size(PROOFS_MAX)
+        .positive_validation_ttl(Duration::ZERO..=Duration::from_millis(KEPT_MILLIS_MAX));
         Validator { handle, flights: Arc::default() }
     }
 
@@ -219,7 +223,10 @@ async fn check(handle: &DnssecDnsHandle<Asker>, asked: &Question, now: Timestamp
         let (code, why) = why_bogus(&octets, now_seconds);
         return Err(Failure::bogus(code, why));
     }
-    let octets = with_ad(octets, security == Security::Secure);
+    let mut octets = with_ad(octets, security == Security::Secure);
+    if security == Security::Secure {
+        cap_ttls(&mut octets, now_seconds);
+    }
     let wants = asked.wants_signatures();
     Ok(if wants { octets } else { without_signatures(octets, asked.qtype()) })
 }
@@ -339,6 +346,12 @@ async fn judge_one(
         Err(NetError::Dns(DnsError::Nsec { response, .. })) if is_chain => {
             of_records(&response, is_positive)
         }
+        // hickory asks for proof that the very wildcard is not there which gave the answer.
+        Err(NetError::Dns(DnsError::Nsec { response, .. }))
+            if is_positive && is_wildcard_proved(&response) =>
+        {
+            of_records(&response, is_positive)
+        }
         Err(NetError::Dns(DnsError::Nsec { proof, .. })) => of_proof(proof),
         Err(_) => Security::Bogus,
     };
@@ -347,6 +360,42 @@ async fn judge_one(
         Some(failure) if security == Security::Bogus => Err(failure.clone()),
         _ => Ok(security),
     }
+}
+
+/// Whether NSEC records prove, for every answer made from a wildcard, that its name is not there and
+/// that no wildcard is nearer (RFC 4035 §5.3.4): the name lies between two that are there, and the
+/// nearest name above it that is there is the wildcard's own.
+fn is_wildcard_proved(response: &DnsResponse) -> bool {
+    let denials = || {
+        response.authorities.iter().filter_map(|record| {
+            let RData::DNSSEC(DNSSECRData::NSEC(nsec)) = &record.data else { return None };
+            record.proof.is_secure().then_some((&record.name, nsec))
+        })
+    };
+    response.answers.iter().all(|record| {
+        let made = signature(record)
+            .map(|signature| signature.input().num_labels)
+            .filter(|labels| *labels < record.name.num_labels());
+        let Some(labels) = made else { return true };
+        let name = &record.name;
+        denials().any(|(from, nsec)| {
+            let to = nsec.next_domain_name();
+            let is_last = to <= from && to.zone_of(name);
+            let covers = from < name && (name < to || is_last);
+            let nearest =
+                shared_part(name, from).num_labels().max(shared_part(name, to).num_labels());
+            covers && nearest == labels && !(nsec.is_ancestor_delegation() && from.zone_of(name))
+        })
+    })
+}
+
+/// The nearest name at or above both.
+fn shared_part(name: &TheirName, other: &TheirName) -> TheirName {
+    let mut shared = other.clone();
+    while !shared.zone_of(name) {
+        shared = shared.base_name();
+    }
+    shared
 }
 
 /// Leaves out the CNAMEs that follow from a DNAME beside them: servers make these up and cannot sign
@@ -419,6 +468,36 @@ fn why_bogus(octets: &[u8], now_seconds: u64) -> (u16, &'static str) {
         (EDE_NSEC_MISSING, "nothing proves that there is no such record")
     } else {
         BOGUS
+    }
+}
+
+/// No record outlives its signature, nor the TTL that was signed (RFC 4035 §5.3.3). One cap for all:
+/// the smallest.
+fn cap_ttls(octets: &mut Arc<[u8]>, now_seconds: u64) {
+    let Ok(question_end) = skip_name(octets, HEADER_OCTETS) else { return };
+    let records = Records::new(octets, question_end + 4).map_while(Result::ok);
+    let records: Vec<_> = records.filter(|record| record.rtype != rtype::OPT).collect();
+    // In an RRSIG the original TTL and the end stand behind type, algorithm and labels (RFC 4034 §3.1).
+    let number = |at: usize| {
+        octets.get(at..).and_then(<[u8]>::first_chunk).map(|octets| u32::from_be_bytes(*octets))
+    };
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "serial numbers of 32 bits (RFC 4034 §3.1.5)"
+    )]
+    let now = now_seconds as u32;
+    let signatures = records.iter().filter(|record| record.rtype == u16::from(RecordType::RRSIG));
+    let caps = signatures.filter_map(|record| {
+        let left = number(record.data.start + 8)?.wrapping_sub(now);
+        Some(number(record.data.start + 4)?.min(left))
+    });
+    let Some(cap) = caps.min() else { return };
+    if records.iter().any(|record| record.ttl > cap) {
+        let octets = Arc::make_mut(octets);
+        for record in records {
+            let ttl = record.ttl.min(cap).to_be_bytes();
+            octets[record.ttl_at()..record.ttl_at() + 4].copy_from_slice(&ttl);
+        }
     }
 }
 
