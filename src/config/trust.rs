@@ -60,7 +60,7 @@ pub(super) fn anchors(context: &mut Context<'_>, table: &DeTable<'_>) -> Option<
         match anchors_in(&String::from_utf8_lossy(&octets)) {
             Ok(anchors) => own.extend(anchors),
             Err(why) => {
-                let message = format!("`{}` {why}", written.text);
+                let message = format!("`{}` cannot be used: {why}", written.text);
                 let help = "write a DNSKEY record in each line, like `. IN DNSKEY 257 3 8 AwEAA…`";
                 context.error(written.span.clone(), message, help);
             }
@@ -107,7 +107,7 @@ fn anchors_in(text: &str) -> Result<Vec<Anchor>, String> {
             found.push(anchor(line).map_err(|why| format!("line {number}: {why}"))?);
         }
     }
-    if found.is_empty() { Err("holds no key".to_owned()) } else { Ok(found) }
+    if found.is_empty() { Err("it holds no key".to_owned()) } else { Ok(found) }
 }
 
 fn anchor(line: &str) -> Result<Anchor, &'static str> {
@@ -152,7 +152,7 @@ mod tests {
     #[test]
     fn what_is_no_anchor_is_said_with_its_line() {
         let why = |text| anchors_in(text).unwrap_err();
-        assert_eq!(why("; nothing\n"), "holds no key");
+        assert_eq!(why("; nothing\n"), "it holds no key");
         let ds =
             ". IN DS 20326 8 2 E06D44B80B8F1D39A95C0B0D7C65D08458E880409BBC683457104237C7F8EC8D";
         assert!(why(ds).contains("a DS record is not enough"), "{}", why(ds));

@@ -148,6 +148,12 @@ pub(in crate::config) fn upstream(text: &str) -> Result<UpstreamUrl, Mistake> {
     let (host, path) = match place.split_once('/') {
         Some((host, _)) if scheme.has_path() => (host, Some(&place[host.len()..])),
         Some((host, "")) => (host, None),
+        Some((host, _)) if socket(host, scheme.port()).is_some() => {
+            return Err(Mistake::new(
+                format!("upstream `{text}` has a path, and only a web server has those"),
+                format!("write \"{word}://{host}\", or https://"),
+            ));
+        }
         Some(_) | None => (place, None),
     };
     let address = socket(host, scheme.port()).filter(|socket| socket.port() != 0);

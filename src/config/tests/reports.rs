@@ -763,7 +763,7 @@ warning: `trust_anchor` has no effect: no signature is validated
 3 | trust_anchor = ["/dev/null"]
   |                 ^^^^^^^^^^^ write `dnssec = "validate"` too
 
-error: `/dev/null` holds no key
+error: `/dev/null` cannot be used: it holds no key
  --> /etc/amparo/amparo.toml:3:17
   |
 3 | trust_anchor = ["/dev/null"]
