@@ -36,7 +36,7 @@ fn main() {
     let questions =
         std::env::args().find_map(|argument| argument.parse().ok()).unwrap_or(QUESTIONS);
     let address = upstream();
-    let url = UpstreamUrl { scheme: Scheme::Udp, address, tls_name: None };
+    let url = UpstreamUrl { scheme: Scheme::Udp, address, tls_name: None, path: None };
     let upstreams = Upstreams::new(&[url], Strategy::Fastest, Clock::System);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     for round in 1..=ROUNDS {

@@ -121,6 +121,7 @@
 //! | how a change is written into the file | [`config::edit`] |
 //! | which days a calendar file has | [`config::ical`] |
 //! | how a closed name is answered | [`dns::answer`] |
+//! | how an upstream is spoken to, and believed | [`dns::upstream`], `docs/upstreams/` |
 //! | what `amparo init` asks, and writes | `cli/init/talk.rs`, [`config::draft`]; its sentences: `words/init.rs` |
 //! | what `amparo doctor` looks at | one file in `doctor/`, a row of its table; what it says: `words/doctor.rs` |
 //! | a command | one file in `cli/` and a variant of its `Command` |

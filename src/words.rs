@@ -204,6 +204,9 @@ pub const REBIND: Sentence = Sentence {
     es: "lleva a una dirección de dentro de la casa",
     en: "it leads to an address inside the house",
 };
+/// `upstream`
+pub const UPSTREAM: Sentence =
+    Sentence { es: "lo cierra el resolutor familiar", en: "the family resolver closes it" };
 /// `unknown_device`
 pub const UNKNOWN_DEVICE: Sentence = Sentence {
     es: "este dispositivo no se conoce, y los desconocidos están bloqueados",
@@ -228,6 +231,9 @@ pub static BRIEF_PAUSED: Words = Words::new("En pausa por ahora", "Paused for no
 /// The family's rules, without saying which.
 pub static BRIEF: Words =
     Words::new("Cerrado por las reglas de esta casa", "Closed by the rules of this home");
+/// The resolver that was asked closes it.
+pub static BRIEF_UPSTREAM: Words =
+    Words::new("Lo cierra el resolutor familiar", "The family resolver closes it");
 /// The device is not known.
 pub static BRIEF_UNKNOWN: Words =
     Words::new("Este dispositivo no se conoce aquí", "This device is not known here");

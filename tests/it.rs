@@ -29,3 +29,4 @@ mod rules;
 mod special;
 mod streams;
 mod updates;
+mod upstreams;

@@ -31,6 +31,7 @@ pub mod suggest;
 mod tags;
 #[cfg(test)]
 mod tests;
+mod trust;
 
 use jiff::tz::TimeZone;
 

@@ -212,13 +212,19 @@ const DNS: &[Key] = &[
         "upstreams",
         Shape::Texts,
         "[\"tls://9.9.9.9#dns.quad9.net\", \"tls://1.1.1.1#cloudflare-dns.com\"]",
-        "Who is asked for adults: udp, tcp or tls, by address, for tls with the name behind #.",
+        "Who is asked for adults: scheme, address, and the certificate's name behind #. docs/upstreams/README.md.",
     ),
     Key::new(
         "child_upstreams",
         Shape::Texts,
         "[\"tls://1.1.1.3#family.cloudflare-dns.com\"]",
         "Who is asked for children. Where only upstreams is set, those.",
+    ),
+    Key::new(
+        "upstream_ca",
+        Shape::Texts,
+        "[]",
+        "Files of certificate authorities of your own, in PEM, that may sign for upstreams.",
     ),
     Key::new(
         "strategy",
@@ -236,9 +242,14 @@ const DNS: &[Key] = &[
         "dnssec",
         Shape::Choice(&["pass", "validate"]),
         "\"pass\"",
-        "Whether signatures are validated here.",
-    )
-    .unbuilt("signatures pass through as they come"),
+        "Whether signatures are validated here. docs/upstreams/README.md.",
+    ),
+    Key::new(
+        "trust_anchor",
+        Shape::Texts,
+        "[]",
+        "Files of DNSKEY records to trust when validating. Default: the root's.",
+    ),
     Key::new("cache_mib", Shape::Number(0, CACHE_MIB_MAX), "16", "The cache's bound, in MiB."),
     Key::new(
         "serve_stale",

@@ -4,6 +4,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use rustls::pki_types::CertificateDer;
+
 use crate::name::Name;
 
 /// `[calendar.ID]` whose days are in a file.
@@ -24,10 +26,14 @@ pub struct DnsSettings {
     pub upstreams: Vec<UpstreamUrl>,
     /// Who is asked for children and unknown devices.
     pub child_upstreams: Vec<UpstreamUrl>,
+    /// Certificate authorities of the household's own, which may sign for upstreams.
+    pub upstream_ca: Vec<CertificateDer<'static>>,
     /// How one of several is chosen.
     pub strategy: Strategy,
     /// Zones that are asked elsewhere: names at and below each.
     pub forward: Vec<(Name, Vec<UpstreamUrl>)>,
+    /// With which keys signatures are checked here (DNSSEC); none: they are not.
+    pub validation: Option<Anchors>,
     /// The cache's bound.
     pub cache_mib: u32,
     /// Whether expired answers serve when upstreams fail (RFC 8767).
@@ -70,6 +76,26 @@ pub struct EncryptedSettings {
     pub quic: Vec<SocketAddr>,
 }
 
+/// The keys at which every chain of signatures must end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Anchors {
+    /// Those of the root, as IANA publishes them.
+    Iana,
+    /// Others.
+    Own(Vec<Anchor>),
+}
+
+/// One such key: a DNSKEY record (RFC 4034 §2.1) that is known beforehand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Anchor {
+    /// The zone it is of.
+    pub zone: Name,
+    /// Its algorithm, any number.
+    pub algorithm: u8,
+    /// The key itself.
+    pub key: Vec<u8>,
+}
+
 /// One upstream resolver, as `tls://9.9.9.9#dns.quad9.net`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct UpstreamUrl {
@@ -77,8 +103,21 @@ pub struct UpstreamUrl {
     pub scheme: Scheme,
     /// Its address, so that starting never needs DNS.
     pub address: SocketAddr,
-    /// For TLS: the name its certificate must carry; none: its address.
+    /// Where encrypted: the name its certificate must carry; none: its address.
     pub tls_name: Option<String>,
+    /// For HTTPS and HTTP/3: the path that is asked, where it is not [`UpstreamUrl::USUAL_PATH`].
+    pub path: Option<String>,
+}
+
+impl UpstreamUrl {
+    /// The path of DNS over HTTPS wherever none is written (RFC 8484 §4.1.1 uses it).
+    pub const USUAL_PATH: &'static str = "/dns-query";
+
+    /// The path that is asked over HTTP.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        self.path.as_deref().unwrap_or(Self::USUAL_PATH)
+    }
 }
 
 /// How an upstream is spoken to.
@@ -90,6 +129,53 @@ pub enum Scheme {
     Tcp,
     /// DNS over TLS (RFC 7858).
     Tls,
+    /// DNS over HTTPS (RFC 8484), in HTTP/2.
+    Https,
+    /// DNS over QUIC (RFC 9250).
+    Quic,
+    /// DNS over HTTPS, in HTTP/3.
+    H3,
+}
+
+impl Scheme {
+    /// Every scheme.
+    pub const ALL: [Scheme; 6] =
+        [Scheme::Udp, Scheme::Tcp, Scheme::Tls, Scheme::Https, Scheme::Quic, Scheme::H3];
+
+    /// How it is written.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Scheme::Udp => "udp",
+            Scheme::Tcp => "tcp",
+            Scheme::Tls => "tls",
+            Scheme::Https => "https",
+            Scheme::Quic => "quic",
+            Scheme::H3 => "h3",
+        }
+    }
+
+    /// The port where none is written (RFC 1035 §4.2, RFC 7858 §3.1, RFC 8484, RFC 9250 §4.1.1).
+    #[must_use]
+    pub fn port(self) -> u16 {
+        match self {
+            Scheme::Udp | Scheme::Tcp => 53,
+            Scheme::Tls | Scheme::Quic => 853,
+            Scheme::Https | Scheme::H3 => 443,
+        }
+    }
+
+    /// Whether nobody on the way can read or change what is said.
+    #[must_use]
+    pub fn is_encrypted(self) -> bool {
+        !matches!(self, Scheme::Udp | Scheme::Tcp)
+    }
+
+    /// Whether it asks a path of a web server.
+    #[must_use]
+    pub fn has_path(self) -> bool {
+        matches!(self, Scheme::Https | Scheme::H3)
+    }
 }
 
 /// How one of several upstreams is chosen.

@@ -9,13 +9,14 @@ use jiff::tz::TimeZone;
 use toml::de::DeTable;
 
 use super::context::Context;
-use super::elements::{self, Upstream};
+use super::elements;
 use super::read::{Text, Value, flag, inner, rows, text, texts, texts_of, whole};
 use super::settings::{
     BlockedAnswer, DnsSettings, EncryptedSettings, EnforceSettings, JournalSettings, NftablesSet,
     Scheme, Strategy, UpstreamUrl,
 };
 use super::suggest::{did_you_mean, nearest};
+use super::trust;
 use crate::name::Name;
 use crate::policy::budget;
 use crate::policy::local::LocalNames;
@@ -183,6 +184,8 @@ pub(super) fn dns(context: &mut Context<'_>) -> DnsSettings {
             _ => Strategy::Fastest,
         },
         forward: forward(context, table),
+        upstream_ca: trust::certificates(context, table),
+        validation: trust::anchors(context, table),
         cache_mib: whole(table, "cache_mib").unwrap_or(CACHE_MIB),
         serve_stale: flag(table, "serve_stale").unwrap_or(true),
         blocked_answer: blocked_answer(context, table),
@@ -243,6 +246,7 @@ fn over_tls(address: [u8; 4], name: &str) -> UpstreamUrl {
         scheme: Scheme::Tls,
         address: (IpAddr::from(address), 853).into(),
         tls_name: Some(name.to_owned()),
+        path: None,
     }
 }
 
@@ -257,33 +261,11 @@ fn upstreams(
         let help = "write one, or remove the line: then the built-in ones are asked";
         context.error(value.span(), format!("`{key}` names nobody to ask"), help);
     }
-    Some(usable(context, &written, key))
+    Some(read_upstreams(context, &written))
 }
 
-/// The upstreams that are spoken to; of each other a warning, and a mistake when none is left.
-fn usable(context: &mut Context<'_>, written: &[Text<'_>], key: &str) -> Vec<UpstreamUrl> {
-    let before = context.problems.len();
-    let mut urls = Vec::new();
-    let mut later = Vec::new();
-    for one in written {
-        match context.element(one, elements::upstream) {
-            Some(Upstream::Url(url)) => urls.push(url),
-            Some(Upstream::Later(scheme)) => later.push((one.span.clone(), scheme)),
-            None => {}
-        }
-    }
-    let mistakes = context.problems.len() > before;
-    let none_left = urls.is_empty() && !mistakes;
-    for (place, (span, scheme)) in later.into_iter().enumerate() {
-        let message = format!("`{scheme}` is not built yet: this upstream is left out");
-        if !none_left {
-            context.warning(span, message, "meanwhile the others are asked");
-        } else if place == 0 {
-            let help = "add one with udp://, tcp:// or tls://";
-            context.error(span, format!("{message}, and `{key}` has no other"), help);
-        }
-    }
-    urls
+fn read_upstreams(context: &mut Context<'_>, written: &[Text<'_>]) -> Vec<UpstreamUrl> {
+    written.iter().filter_map(|one| context.element(one, elements::upstream)).collect()
 }
 
 fn forward(context: &mut Context<'_>, table: &DeTable<'_>) -> Vec<(Name, Vec<UpstreamUrl>)> {
@@ -296,7 +278,7 @@ fn forward(context: &mut Context<'_>, table: &DeTable<'_>) -> Vec<(Name, Vec<Ups
             let message = format!("`{}` is forwarded to nobody", zone.text);
             context.error(value.span(), message, "write like `[\"udp://192.168.1.1\"]`");
         }
-        let urls = usable(context, &written, "forward");
+        let urls = read_upstreams(context, &written);
         forward.extend(name.map(|name| (name, urls)));
     }
     forward

@@ -12,6 +12,7 @@ pub mod cache;
 mod desk;
 mod discovery;
 mod dress;
+mod fetch;
 mod handing;
 mod https;
 mod notes;
@@ -35,7 +36,6 @@ pub mod wire;
 use std::hash::BuildHasher as _;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use arc_swap::ArcSwap;
 
@@ -63,7 +63,6 @@ use rewrite::{Aged, Response};
 use serve::{Counters, Quick, Source};
 pub use state::State;
 use tls::Identity;
-use upstream::FailureKind;
 use wire::{Question, Refusal, rcode};
 
 /// The TTL of a local answer, in seconds: long enough to spare a query, short enough to change.
@@ -513,47 +512,6 @@ impl Resolver {
         &self.beside.hosts
     }
 
-    /// [`Resolver::fetch`]; where an expired answer is held, only as long as a client would wait
-    /// before that one serves. The answer is fetched to its end all the same, for the next client.
-    async fn fetch_or_give_up(
-        self: &Arc<Self>,
-        waiting: &Arc<Waiting>,
-    ) -> Result<Arc<Response>, u16> {
-        if !waiting.holds_stale {
-            return self.clone().fetch(waiting.clone()).await;
-        }
-        let fetching = tokio::spawn(self.clone().fetch(waiting.clone()));
-        let fetched = Box::pin(tokio::time::timeout(STALE_WAIT, fetching)).await;
-        if let Ok(Ok(outcome)) = fetched {
-            return outcome;
-        }
-        let none = Response::unanswered(&waiting.wanted, waiting.question.qtype, EDE_UNREACHABLE);
-        self.cache.insert(&waiting.key(), Arc::new(none), self.beside.clock.tick());
-        Err(EDE_UNREACHABLE)
-    }
-
-    /// Asks upstream, and keeps what came of it, failures too (RFC 9520 §3).
-    async fn fetch(self: Arc<Self>, waiting: Arc<Waiting>) -> Result<Arc<Response>, u16> {
-        let Waiting { sight, question, wanted, group, .. } = &*waiting;
-        let read = match sight.state.upstreams_of(*group).ask(ask(wanted, &waiting)).await {
-            // Malformed although it matched the question: as good as no answer (RFC 8914 §4.25).
-            Ok(octets) => Response::read(&octets, wanted, question.qtype)
-                .map(|response| Arc::new(response.judged_by(&sight.state)))
-                .map_err(|_| EDE_INVALID_DATA),
-            // Nobody was asked, so nothing was learnt.
-            Err(failure) if failure.kind == FailureKind::Busy => {
-                return Err(failure.extended_error());
-            }
-            Err(failure) => Err(failure.extended_error()),
-        };
-        let kept = match &read {
-            Ok(response) => response.clone(),
-            Err(code) => Arc::new(Response::unanswered(wanted, question.qtype, *code)),
-        };
-        self.cache.insert(&waiting.key(), kept, self.beside.clock.tick());
-        read
-    }
-
     /// Judges an upstream's answer and hands it on, or closes it. False when it cannot be handed
     /// on.
     fn pass_on(asked: &mut Asked<'_>, response: &Response, aged: Aged, out: &mut Vec<u8>) -> bool {
@@ -579,6 +537,12 @@ impl Resolver {
                     None => {}
                 }
             }
+        }
+        // Opened by hand or not, it is not open: whoever looks for why should read it.
+        if response.is_closed_upstream() && asked.verdict.reason != Reason::Essential {
+            let name = asked.question.name;
+            Self::close(asked, Verdict::block(Reason::Upstream), &name, out);
+            return true;
         }
         if response.leads_home() && asked.guards_the_house() {
             let name = asked.question.name;
@@ -686,6 +650,7 @@ fn sign_of(reason: Reason, judged: &Name, state: &State) -> Option<SignKind> {
         | Reason::Only
         | Reason::SafeSearch(_)
         | Reason::Rebind
+        | Reason::Upstream
         | Reason::UnknownDevice
         | Reason::Default => None,
     }
@@ -700,10 +665,6 @@ impl Beside {
     }
 }
 
-/// EDE "No Reachable Authority" (RFC 8914 §4.23).
-const EDE_UNREACHABLE: u16 = 22;
-/// How long upstream is waited for where an expired answer could serve (RFC 8767 §5).
-const STALE_WAIT: Duration = Duration::from_millis(1800);
 /// EDE "Invalid Data" (RFC 8914 §4.25).
 const EDE_INVALID_DATA: u16 = 24;
 
@@ -715,23 +676,6 @@ fn refuse(packet: &[u8], refusal: &Refusal, out: &mut Vec<u8>) -> Quick<Later> {
 /// Where the answer to a name is kept.
 fn key<'a>(name: &'a Name, question: &Question, group: u32) -> Key<'a> {
     Key::new(name, question.qtype, question.dnssec_ok(), question.checking_disabled, group)
-}
-
-/// What is asked upstream.
-fn ask<'a>(wanted: &'a Name, waiting: &'a Waiting) -> upstream::Ask<'a> {
-    let question = &waiting.question;
-    let own = *wanted == question.name;
-    let as_asked = waiting.packet.get(records::HEADER_OCTETS..question.end - 4).filter(|_| own);
-    upstream::Ask {
-        name: wanted,
-        name_as_asked: as_asked.unwrap_or(wanted.wire()),
-        qtype: question.qtype,
-        qclass: question.qclass,
-        dnssec_ok: question.dnssec_ok(),
-        checking_disabled: question.checking_disabled,
-        // Always wanted: the answer is kept for clients that understand it too.
-        authentic_data: true,
-    }
 }
 
 /// Whether addresses are asked for.

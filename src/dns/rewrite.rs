@@ -27,6 +27,8 @@ const RECORDS_EXPECTED_MAX: usize = 32;
 const EDE_OCTETS_MAX: usize = 256;
 /// The TTL of an answer that has run out and serves because upstreams fail (RFC 8767 §4).
 pub const STALE_TTL_SECONDS: u32 = 30;
+/// EDE "Blocked", "Censored" and "Filtered": whoever answers closes the name (RFC 8914 §4.16 to §4.18).
+const EDE_CLOSED: [u16; 3] = [15, 16, 17];
 /// EDE "Stale Answer" and "Stale NXDOMAIN Answer" (RFC 8914 §4.4, §4.20).
 const EDE_STALE: [u16; 2] = [3, 19];
 
@@ -56,6 +58,8 @@ pub struct Response {
     leads_home: bool,
     /// The same without the keys by which a browser hides which site it opens, where it has some.
     without_ech: Option<Box<Response>>,
+    /// Whoever answered closes the name.
+    closed_upstream: bool,
 }
 
 /// How old an answer is.
@@ -131,6 +135,7 @@ impl Response {
             unanswered: true,
             leads_home: false,
             without_ech: None,
+            closed_upstream: false,
         }
     }
 
@@ -305,6 +310,13 @@ impl Response {
         self.unanswered
     }
 
+    /// Whether whoever answered closes the name: it says so (RFC 8914), or every address it gives is
+    /// that of nobody, as family resolvers do.
+    #[must_use]
+    pub fn is_closed_upstream(&self) -> bool {
+        self.closed_upstream
+    }
+
     /// Whether it was cut.
     #[must_use]
     pub fn truncated(&self) -> bool {
@@ -361,6 +373,8 @@ struct Reading {
     answered: bool,
     leads_home: bool,
     has_ech: bool,
+    /// Addresses that were given, and how many of them are nobody's.
+    addresses: (u32, u32),
     scratch: Vec<u8>,
 }
 
@@ -383,6 +397,7 @@ impl Reading {
             answered: false,
             leads_home: false,
             has_ech: false,
+            addresses: (0, 0),
             scratch: Vec::with_capacity(64),
         }
     }
@@ -409,6 +424,11 @@ impl Reading {
             Some(self.min_ttl_seconds.map_or(ttl_seconds, |min| min.min(ttl_seconds)));
         if record.section == Section::Answer {
             self.answered |= record.rtype == self.qtype;
+            if record.rtype == self.qtype && matches!(record.rtype, rtype::A | rtype::AAAA) {
+                let is_nobody = message[record.data.clone()].iter().all(|&octet| octet == 0);
+                self.addresses.0 += 1;
+                self.addresses.1 += u32::from(is_nobody);
+            }
         }
         Ok(())
     }
@@ -531,6 +551,8 @@ impl Reading {
         let dropped = u16::try_from(dropped).unwrap_or(u16::MAX);
         bytes[10..12].copy_from_slice(&additionals.saturating_sub(dropped).to_be_bytes());
 
+        let (given, of_nobody) = self.addresses;
+        let closed_upstream = given > 0 && given == of_nobody || says_closed(&ede);
         let mut code = u16::from(bytes[3] & 15);
         if extended {
             code = rcode::SERVFAIL;
@@ -551,6 +573,7 @@ impl Reading {
             unanswered: false,
             leads_home: self.leads_home,
             without_ech: None,
+            closed_upstream,
         })
     }
 
@@ -647,6 +670,17 @@ fn extended_errors(mut options: &[u8]) -> Vec<u8> {
         options = &options[end..];
     }
     kept
+}
+
+/// Whether one of these extended errors says that the name is closed.
+fn says_closed(mut options: &[u8]) -> bool {
+    while let (Some(length), Some(code)) = (u16_at(options, 2), u16_at(options, 4)) {
+        if EDE_CLOSED.contains(&code) {
+            return true;
+        }
+        options = options.get(4 + usize::from(length)..).unwrap_or_default();
+    }
+    false
 }
 
 /// An offset: no message is longer than two octets can say.

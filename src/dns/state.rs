@@ -7,10 +7,10 @@ use arc_swap::{ArcSwap, Guard};
 use jiff::Timestamp;
 
 use super::pace::Pace;
-use super::upstream::Upstreams;
+use super::upstream::{Settings, Upstreams};
 use crate::clients::is_inside;
 use crate::clock::Clock;
-use crate::config::settings::{Strategy, UpstreamUrl};
+use crate::config::settings::{DnsSettings, Strategy, UpstreamUrl};
 use crate::house::House;
 use crate::name::Name;
 use crate::policy::passing::Passing;
@@ -86,16 +86,24 @@ impl State {
         previous: Option<&State>,
     ) -> Self {
         let dns = &house.config.dns;
+        let settings = Settings {
+            extra_roots: dns.upstream_ca.clone(),
+            validation: dns.validation.clone(),
+            ..Settings::default()
+        };
+        // What was learnt when others were believed is of no use.
+        let believer = previous.filter(|state| state.believes_as(dns));
         let mut groups = Vec::new();
         let mut next_group = previous.map_or(0, |state| state.next_group);
         let mut group_of = |urls: &[UpstreamUrl]| -> u8 {
             // Two groups of the same servers are one: they share what they learn and the cache.
             let place = groups.iter().position(|group: &Group| group.urls == urls);
             let place = place.unwrap_or_else(|| {
-                let kept = previous.and_then(|state| state.kept(urls, dns.strategy));
-                let upstreams =
-                    kept.unwrap_or_else(|| Upstreams::new(urls, dns.strategy, clock.clone()));
-                let id = previous.and_then(|state| state.id_of(urls)).unwrap_or_else(|| {
+                let kept = believer.and_then(|state| state.kept(urls, dns.strategy));
+                let upstreams = kept.unwrap_or_else(|| {
+                    Upstreams::with_settings(urls, dns.strategy, clock.clone(), &settings)
+                });
+                let id = believer.and_then(|state| state.id_of(urls)).unwrap_or_else(|| {
                     next_group += 1;
                     next_group
                 });
@@ -297,7 +305,25 @@ impl State {
     #[must_use]
     pub fn asks_others_than(&self, earlier: &State) -> bool {
         let same = |group: &Group| earlier.id_of(&group.urls).is_some();
-        self.groups.len() != earlier.groups.len() || !self.groups.iter().all(same)
+        !earlier.believes_as(&self.house.config.dns)
+            || self.groups.len() != earlier.groups.len()
+            || !self.groups.iter().all(same)
+    }
+
+    /// Whether what upstreams say is believed under the same conditions.
+    fn believes_as(&self, dns: &DnsSettings) -> bool {
+        let own = &self.house.config.dns;
+        own.upstream_ca == dns.upstream_ca && own.validation == dns.validation
+    }
+
+    /// Whether signatures are checked here at all.
+    pub(super) fn validates(&self) -> bool {
+        self.house.config.dns.validation.is_some()
+    }
+
+    /// Whether a name stands in a zone that is asked elsewhere: no chain of keys leads there.
+    pub(super) fn is_forwarded(&self, name: &Name) -> bool {
+        self.zone_of(name).is_some()
     }
 
     fn id_of(&self, urls: &[UpstreamUrl]) -> Option<u32> {

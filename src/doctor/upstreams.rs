@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustls::pki_types::CertificateDer;
+
 use super::{Check, Finding, Look, State, fill};
 use crate::clock::Clock;
 use crate::config::DnsSettings;
@@ -86,7 +88,10 @@ pub(super) fn gather(dns: &DnsSettings, look: &Look) -> Facts {
     let asked = runtime.block_on(async {
         let asking: Vec<_> = wanted
             .into_iter()
-            .map(|(group, url)| tokio::spawn(ask(group, url, look.clock.clone())))
+            .map(|(group, url)| {
+                let roots = dns.upstream_ca.clone();
+                tokio::spawn(ask(group, url, roots, look.clock.clone()))
+            })
             .collect();
         let mut asked = Vec::new();
         for one in asking {
@@ -97,7 +102,12 @@ pub(super) fn gather(dns: &DnsSettings, look: &Look) -> Facts {
     Facts { asked: Some(asked) }
 }
 
-async fn ask(group: Group, url: UpstreamUrl, clock: Clock) -> Asked {
+async fn ask(
+    group: Group,
+    url: UpstreamUrl,
+    extra_roots: Vec<CertificateDer<'static>>,
+    clock: Clock,
+) -> Asked {
     let pace = Pace {
         wait_min: Duration::from_millis(500),
         try_wait: Duration::from_secs(1),
@@ -106,7 +116,7 @@ async fn ask(group: Group, url: UpstreamUrl, clock: Clock) -> Asked {
         connect: PATIENCE,
         ..Pace::default()
     };
-    let settings = Settings { pace, ..Settings::default() };
+    let settings = Settings { extra_roots, pace, ..Settings::default() };
     let one = [url];
     let server: Arc<Upstreams> =
         Upstreams::with_settings(&one, Strategy::InOrder, clock.clone(), &settings);
@@ -175,7 +185,7 @@ fn judge(language: Language, facts: &Facts) -> Vec<Finding> {
             Outcome::Failed(kind, why) => {
                 let (said, fix) = match kind {
                     FailureKind::Timeout => (&words::UPSTREAM_SILENT, &words::UPSTREAM_WAY),
-                    FailureKind::Network | FailureKind::Busy => {
+                    FailureKind::Network | FailureKind::Busy | FailureKind::Bogus(_) => {
                         (&words::UPSTREAM_NETWORK, &words::UPSTREAM_WAY)
                     }
                     FailureKind::Tls => (&words::UPSTREAM_TLS, &words::UPSTREAM_TRUST),

@@ -265,6 +265,7 @@ impl Query {
             | ReasonKind::List
             | ReasonKind::Only
             | ReasonKind::SafeSearch
+            | ReasonKind::Upstream
             | ReasonKind::UnknownDevice
             | ReasonKind::Default => true,
         };
@@ -339,6 +340,7 @@ fn reason_without_site(entry: &Entry) -> (ReasonKind, Arc<str>) {
         | ReasonKind::Only
         | ReasonKind::Bypass
         | ReasonKind::Rebind
+        | ReasonKind::Upstream
         | ReasonKind::UnknownDevice
         | ReasonKind::Default => (entry.kind, entry.reason_id.clone()),
     }

@@ -19,6 +19,7 @@ pub(super) struct Briefs {
     pause: String,
     bypass: String,
     rebind: String,
+    upstream: String,
     unknown_device: String,
     /// The family's rules, without saying which.
     rules: String,
@@ -55,6 +56,7 @@ impl Briefs {
             windows: windows.collect(),
             bypass: words::BYPASS.fill(language, "", ""),
             rebind: words::REBIND.fill(language, "", ""),
+            upstream: words::BRIEF_UPSTREAM.in_language(language).to_owned(),
             unknown_device: words::BRIEF_UNKNOWN.in_language(language).to_owned(),
             rules: words::BRIEF.in_language(language).to_owned(),
         }
@@ -77,6 +79,7 @@ impl Briefs {
             Reason::Pause => &self.pause,
             Reason::Bypass => &self.bypass,
             Reason::Rebind => &self.rebind,
+            Reason::Upstream => &self.upstream,
             Reason::UnknownDevice => &self.unknown_device,
             Reason::BlockRule(..)
             | Reason::EverythingClosed

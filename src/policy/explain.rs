@@ -69,6 +69,7 @@ impl Policy {
             | Reason::Only
             | Reason::Bypass
             | Reason::Rebind
+            | Reason::Upstream
             | Reason::UnknownDevice
             | Reason::Default => String::new(),
         }
@@ -135,6 +136,7 @@ impl Policy {
             | ReasonKind::Only
             | ReasonKind::Bypass
             | ReasonKind::Rebind
+            | ReasonKind::Upstream
             | ReasonKind::UnknownDevice
             | ReasonKind::Default => id,
         };
@@ -166,6 +168,7 @@ fn template(kind: ReasonKind, open: bool) -> &'static words::Sentence {
         ReasonKind::SafeSearch => &words::SAFE_SEARCH,
         ReasonKind::Bypass => &words::BYPASS,
         ReasonKind::Rebind => &words::REBIND,
+        ReasonKind::Upstream => &words::UPSTREAM,
         ReasonKind::UnknownDevice => &words::UNKNOWN_DEVICE,
         ReasonKind::Default => &words::DEFAULT,
     }

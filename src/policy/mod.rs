@@ -217,6 +217,7 @@ impl Policy {
             | Reason::Only
             | Reason::SafeSearch(_)
             | Reason::Bypass
+            | Reason::Upstream
             | Reason::UnknownDevice
             | Reason::Default => false,
             Reason::Rebind => true,
@@ -278,6 +279,7 @@ impl<'a> Ask<'a> {
             | Reason::SafeSearch(_)
             | Reason::Bypass
             | Reason::Rebind
+            | Reason::Upstream
             | Reason::UnknownDevice => false,
         };
         let Known { name, mentioned, .. } = self.asked;
@@ -475,6 +477,7 @@ fn opens_some_below(ask: &Ask<'_>, name: &Name, reason: Reason) -> bool {
         | Reason::SafeSearch(_)
         | Reason::Bypass
         | Reason::Rebind
+        | Reason::Upstream
         | Reason::UnknownDevice
         | Reason::Default => false,
     };

@@ -68,6 +68,8 @@ pub enum Reason {
     Bypass,
     /// A name out there that leads to an address of the house.
     Rebind,
+    /// The resolver that was asked closes it.
+    Upstream,
     /// The device is not known, and unknown devices are blocked.
     UnknownDevice,
     /// No rule speaks.
@@ -137,6 +139,7 @@ impl Verdict {
             | Reason::List(_)
             | Reason::Bypass
             | Reason::Rebind
+            | Reason::Upstream
             | Reason::UnknownDevice
             | Reason::Default => false,
         }
@@ -163,6 +166,7 @@ impl Reason {
             Reason::SafeSearch(_) => ReasonKind::SafeSearch,
             Reason::Bypass => ReasonKind::Bypass,
             Reason::Rebind => ReasonKind::Rebind,
+            Reason::Upstream => ReasonKind::Upstream,
             Reason::UnknownDevice => ReasonKind::UnknownDevice,
             Reason::Default => ReasonKind::Default,
         }
@@ -188,13 +192,14 @@ pub enum ReasonKind {
     SafeSearch,
     Bypass,
     Rebind,
+    Upstream,
     UnknownDevice,
     Default,
 }
 
 impl ReasonKind {
     /// All kinds.
-    pub const ALL: [ReasonKind; 17] = [
+    pub const ALL: [ReasonKind; 18] = [
         ReasonKind::Essential,
         ReasonKind::Local,
         ReasonKind::Pause,
@@ -210,6 +215,7 @@ impl ReasonKind {
         ReasonKind::SafeSearch,
         ReasonKind::Bypass,
         ReasonKind::Rebind,
+        ReasonKind::Upstream,
         ReasonKind::UnknownDevice,
         ReasonKind::Default,
     ];
@@ -233,6 +239,7 @@ impl ReasonKind {
             ReasonKind::SafeSearch => "safe_search",
             ReasonKind::Bypass => "bypass",
             ReasonKind::Rebind => "rebind",
+            ReasonKind::Upstream => "upstream",
             ReasonKind::UnknownDevice => "unknown_device",
             ReasonKind::Default => "default",
         }

@@ -423,8 +423,10 @@ pub static UPSTREAM_WAY: Words = Words::new(
 );
 /// Look at the name and the clock.
 pub static UPSTREAM_TRUST: Words = Words::new(
-    "Revise el nombre detrás de `#` en su dirección, y que el reloj esté en hora.",
-    "Look at the name behind `#` in its address, and whether the clock is right.",
+    "Revise el nombre detrás de `#` en su dirección, y que el reloj esté en hora; la autoridad de un \
+     resolutor suyo va en `[dns] upstream_ca`.",
+    "Look at the name behind `#` in its address, and whether the clock is right; the authority of a \
+     resolver of your own belongs into `[dns] upstream_ca`.",
 );
 /// Choose another one.
 pub static UPSTREAM_OTHER: Words = Words::new(

@@ -6,7 +6,7 @@ mod net;
 mod time;
 mod url;
 
-pub(super) use net::{Upstream, address, device, listen, listen_at, net, upstream};
+pub(super) use net::{address, device, listen, listen_at, net, upstream};
 pub(super) use time::{dates, days, days_clash, duration, is_dates, minute_of_day, minutes, span};
 pub(super) use url::url;
 

@@ -10,17 +10,8 @@ use crate::name::Name;
 
 /// The port of plain DNS (RFC 1035 §4.2).
 const PORT_DNS: u16 = 53;
-/// The port of DNS over TLS (RFC 7858 §3.1).
-const PORT_DOT: u16 = 853;
-
-/// An upstream as it is written.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::config) enum Upstream {
-    /// One that is spoken to.
-    Url(UpstreamUrl),
-    /// One whose scheme is not built yet.
-    Later(&'static str),
-}
+/// The longest path of a resolver, in octets: far more than any has, and it fits a header with room.
+const PATH_OCTETS_MAX: usize = 1_000;
 
 /// Reads a device: a MAC, an address, a range, `host:NAME` or `id:NAME`.
 pub(in crate::config) fn device(text: &str) -> Result<Address, Mistake> {
@@ -137,50 +128,84 @@ fn socket(text: &str, port: u16) -> Option<SocketAddr> {
     bare.parse().ok().map(|address| SocketAddr::new(address, port))
 }
 
-/// Reads an upstream: `tls://9.9.9.9#dns.quad9.net`.
-pub(in crate::config) fn upstream(text: &str) -> Result<Upstream, Mistake> {
-    let Some((scheme, rest)) = text.split_once("://") else {
+/// Reads an upstream: `tls://9.9.9.9#dns.quad9.net`, `https://1.1.1.1/dns-query#cloudflare-dns.com`.
+pub(in crate::config) fn upstream(text: &str) -> Result<UpstreamUrl, Mistake> {
+    let Some((word, rest)) = text.split_once("://") else {
         let help = match socket(text, PORT_DNS) {
             Some(_) => format!("write \"udp://{text}\", or tls:// where it speaks that"),
             None => "write it like \"tls://9.9.9.9#dns.quad9.net\"".to_owned(),
         };
         return Err(Mistake::new(format!("`{text}` does not say how it is asked"), help));
     };
-    let (scheme, port) = match scheme {
-        "udp" => (Scheme::Udp, PORT_DNS),
-        "tcp" => (Scheme::Tcp, PORT_DNS),
-        "tls" => (Scheme::Tls, PORT_DOT),
-        "https" => return later("https", rest),
-        "quic" => return later("quic", rest),
-        "h3" => return later("h3", rest),
-        other => {
-            let help = did_you_mean(other, ["udp", "tcp", "tls", "https", "quic", "h3"]);
-            return Err(Mistake::new(
-                format!("an upstream cannot be asked by `{other}`"),
-                help.unwrap_or_else(|| "write udp://, tcp:// or tls://".to_owned()),
-            ));
-        }
+    let Some(scheme) = Scheme::ALL.into_iter().find(|scheme| scheme.word() == word) else {
+        let help = did_you_mean(word, Scheme::ALL.map(Scheme::word));
+        return Err(Mistake::new(
+            format!("an upstream cannot be asked by `{word}`"),
+            help.unwrap_or_else(|| {
+                "write udp://, tcp://, tls://, https://, quic:// or h3://".to_owned()
+            }),
+        ));
     };
-    let (host, tls_name) = match rest.split_once('#') {
-        Some((host, name)) => (host, Some(name)),
+    let (place, tls_name) = match rest.split_once('#') {
+        Some((place, name)) => (place, Some(name)),
         None => (rest, None),
     };
-    let host = host.strip_suffix('/').unwrap_or(host);
-    let address = socket(host, port).filter(|socket| socket.port() != 0).ok_or_else(|| {
-        let help = match Name::parse(host) {
-            Ok(_) if scheme == Scheme::Tls => {
-                format!("write its address, with its name behind it: \"tls://9.9.9.9#{host}\"")
+    let (host, path) = match place.split_once('/') {
+        Some((host, _)) if scheme.has_path() => (host, Some(&place[host.len()..])),
+        Some((host, "")) => (host, None),
+        Some((host, _)) if socket(host, scheme.port()).is_some() => {
+            return Err(Mistake::new(
+                format!("upstream `{text}` has a path, and only a web server has those"),
+                format!("write \"{word}://{host}\", or https://"),
+            ));
+        }
+        Some(_) | None => (place, None),
+    };
+    let address = socket(host, scheme.port()).filter(|socket| socket.port() != 0);
+    let address = address.ok_or_else(|| {
+        let bare = host.rsplit_once(':').map_or(host, |(bare, _)| bare);
+        let help = match Name::parse(bare) {
+            Ok(_) if scheme.is_encrypted() => format!(
+                "write its address, and this name behind it: \"{word}://ADDRESS{}#{bare}\"",
+                path.unwrap_or_default()
+            ),
+            Ok(_) | Err(_) if scheme.is_encrypted() => {
+                format!(
+                    "write its address, and its name behind it: \"{word}://9.9.9.9#dns.quad9.net\""
+                )
             }
-            Ok(_) | Err(_) => "write its address, like \"udp://192.168.1.1\"".to_owned(),
+            Ok(_) | Err(_) => format!("write its address, like \"{word}://192.168.1.1\""),
         };
         Mistake::new(format!("upstream `{text}` has no address to start with"), help)
     })?;
     let tls_name = tls_name.map(|name| tls_name_of(name, scheme, text)).transpose()?;
-    Ok(Upstream::Url(UpstreamUrl { scheme, address, tls_name }))
+    let path = path.map(path_of).transpose()?.flatten();
+    Ok(UpstreamUrl { scheme, address, tls_name, path })
+}
+
+/// The path of a resolver; none where it is the usual one.
+fn path_of(path: &str) -> Result<Option<String>, Mistake> {
+    const USUAL: &str = UpstreamUrl::USUAL_PATH;
+    if matches!(path, "/" | USUAL) {
+        return Ok(None);
+    }
+    let can_stand =
+        |octet: u8| octet.is_ascii_alphanumeric() || b"/-._~!$&'()*+,;=:@%".contains(&octet);
+    if path.contains(['{', '?']) {
+        return Err(Mistake::new(
+            format!("`{path}` is more than a path: the question is sent with the request"),
+            format!("leave away what begins with `{{` or `?`, like `{USUAL}`"),
+        ));
+    }
+    if path.len() > PATH_OCTETS_MAX || !path.bytes().all(can_stand) {
+        let help = format!("copy it from what the resolver says of itself; most have `{USUAL}`");
+        return Err(Mistake::new("this is not the path of a resolver", help));
+    }
+    Ok(Some(path.to_owned()))
 }
 
 fn tls_name_of(name: &str, scheme: Scheme, text: &str) -> Result<String, Mistake> {
-    if scheme != Scheme::Tls {
+    if !scheme.is_encrypted() {
         let bare = text.split('#').next().unwrap_or(text);
         return Err(Mistake::new(
             format!("upstream `{text}` has a certificate's name, and plain DNS has no certificate"),
@@ -193,19 +218,6 @@ fn tls_name_of(name: &str, scheme: Scheme, text: &str) -> Result<String, Mistake
             "write it like \"tls://9.9.9.9#dns.quad9.net\"",
         )
     })
-}
-
-/// An upstream whose scheme is not built: looked at only so far that a slip is found.
-fn later(scheme: &'static str, rest: &str) -> Result<Upstream, Mistake> {
-    let host = rest.split(['/', '#']).next().unwrap_or(rest);
-    let bare = host.rsplit_once(':').map_or(host, |(bare, _)| bare);
-    if socket(host, PORT_DOT).is_some() || Name::parse(bare).is_ok() {
-        return Ok(Upstream::Later(scheme));
-    }
-    Err(Mistake::new(
-        format!("upstream `{scheme}://{rest}` has no address"),
-        format!("write it like \"{scheme}://9.9.9.9#dns.quad9.net\""),
-    ))
 }
 
 #[cfg(test)]
@@ -233,15 +245,28 @@ mod tests {
 
     #[test]
     fn an_upstream_is_a_scheme_an_address_and_a_name() {
-        let url = |scheme, address: &str, name: Option<&str>| {
+        let url = |scheme, address: &str, name: Option<&str>, path: Option<&str>| {
             let address = address.parse().unwrap();
-            Ok(Upstream::Url(UpstreamUrl { scheme, address, tls_name: name.map(str::to_owned) }))
+            let [tls_name, path] = [name, path].map(|text| text.map(str::to_owned));
+            Ok(UpstreamUrl { scheme, address, tls_name, path })
         };
-        let quad9 = url(Scheme::Tls, "9.9.9.9:853", Some("dns.quad9.net"));
+        let quad9 = url(Scheme::Tls, "9.9.9.9:853", Some("dns.quad9.net"), None);
         assert_eq!(upstream("tls://9.9.9.9#dns.quad9.net"), quad9);
-        assert_eq!(upstream("udp://[::1]:5353"), url(Scheme::Udp, "[::1]:5353", None));
-        assert_eq!(upstream("tcp://::1"), url(Scheme::Tcp, "[::1]:53", None));
-        assert_eq!(upstream("https://dns.quad9.net/dns-query"), Ok(Upstream::Later("https")));
+        assert_eq!(upstream("udp://[::1]:5353"), url(Scheme::Udp, "[::1]:5353", None, None));
+        assert_eq!(upstream("tcp://::1/"), url(Scheme::Tcp, "[::1]:53", None, None));
+        let name = Some("cloudflare-dns.com");
+        let web = |scheme, path| url(scheme, "1.1.1.1:443", name, path);
+        let own = Some("/family/dns");
+        assert_eq!(upstream("https://1.1.1.1#cloudflare-dns.com"), web(Scheme::Https, None));
+        assert_eq!(upstream("https://1.1.1.1/#cloudflare-dns.com"), web(Scheme::Https, None));
+        assert_eq!(upstream("h3://1.1.1.1/dns-query#cloudflare-dns.com"), web(Scheme::H3, None));
+        assert_eq!(upstream("h3://1.1.1.1/family/dns#cloudflare-dns.com"), web(Scheme::H3, own));
+        let adguard = url(Scheme::Quic, "94.140.14.14:853", Some("dns.adguard-dns.com"), None);
+        assert_eq!(upstream("quic://94.140.14.14#dns.adguard-dns.com"), adguard);
+        assert_eq!(
+            upstream("https://[2606:4700:4700::1111]:8443/x"),
+            url(Scheme::Https, "[2606:4700:4700::1111]:8443", None, Some("/x"))
+        );
         for bad in [
             "9.9.9.9",
             "tls://dns.quad9.net",
@@ -249,9 +274,27 @@ mod tests {
             "tsl://9.9.9.9",
             "udp://1.1.1.1:0",
             "quic://",
+            "quic://9.9.9.9/dns-query",
+            "https://9.9.9.9/dns-query{?dns}",
+            "https://9.9.9.9/a b",
         ] {
             assert!(upstream(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_name_instead_of_an_address_is_told_where_the_address_stands() {
+        let help = |text| upstream(text).unwrap_err().help;
+        assert_eq!(
+            help("https://dns.quad9.net:443/dns-query"),
+            "write its address, and this name behind it: \
+             \"https://ADDRESS/dns-query#dns.quad9.net\""
+        );
+        assert_eq!(
+            help("quic://dns.adguard-dns.com"),
+            "write its address, and this name behind it: \"quic://ADDRESS#dns.adguard-dns.com\""
+        );
+        assert_eq!(help("udp://dns.quad9.net"), "write its address, like \"udp://192.168.1.1\"");
     }
 
     #[test]
@@ -268,7 +311,7 @@ mod tests {
         }
 
         #[test]
-        fn near_misses_are_read_or_refused(text in "(tls://|quic://|id:)?[0-9a-f:./#\\[\\]-]{0,20}") {
+        fn near_misses_are_read_or_refused(text in "(tls://|quic://|h3://|id:)?[0-9a-f:./#\\[\\]-]{0,20}") {
             let _ = (device(&text), net(&text), listen(&text), upstream(&text));
         }
     }

@@ -418,13 +418,6 @@ fn children_are_asked_where_only_upstreams_says() {
 }
 
 #[test]
-fn an_upstream_that_is_not_built_is_left_out_with_a_warning() {
-    let checked = passes("[dns]\nupstreams = [\"quic://9.9.9.9\", \"udp://9.9.9.9\"]");
-    assert_eq!(checked.config.dns.upstreams.len(), 1);
-    assert!(checked.warnings.render(false).contains("this upstream is left out"));
-}
-
-#[test]
 fn the_settings_of_the_house_are_read() {
     let config = passes(
         r#"

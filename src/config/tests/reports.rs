@@ -470,7 +470,7 @@ fn upstreams() {
     check(
         r#"
 [dns]
-upstreams = ["https://9.9.9.9/dns-query"]
+upstreams = ["https://dns.quad9.net/dns-query"]
 child_upstreams = []
 listen = ["localhost"]
 blocked_answer = "zeroip"
@@ -480,11 +480,11 @@ devices = ["phone", "10.0.0.0/40"]
 block = ["https://x.com/home"]
 "#,
         r#"
-error: `https` is not built yet: this upstream is left out, and `upstreams` has no other
+error: upstream `https://dns.quad9.net/dns-query` has no address to start with
  --> /etc/amparo/amparo.toml:2:14
   |
-2 | upstreams = ["https://9.9.9.9/dns-query"]
-  |              ^^^^^^^^^^^^^^^^^^^^^^^^^^^ add one with udp://, tcp:// or tls://
+2 | upstreams = ["https://dns.quad9.net/dns-query"]
+  |              ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ write its address, and this name behind it: "https://ADDRESS/dns-query#dns.quad9.net"
 
 error: `child_upstreams` names nobody to ask
  --> /etc/amparo/amparo.toml:3:19
@@ -738,6 +738,38 @@ error: `inet fw4 1;x` has a name that nftables does not take
   |
 2 | nftables_set = "inet fw4 1;x"
   |                ^^^^^^^^^^^^^^ names have letters, digits, `_` and `-`, and begin with a letter
+"#,
+    );
+}
+
+#[test]
+fn files_of_trust_that_cannot_be_read() {
+    check(
+        r#"
+[dns]
+upstream_ca = "/nonexistent/ca.pem"
+trust_anchor = ["/dev/null"]
+"#,
+        r#"
+error: `/nonexistent/ca.pem` cannot be read: No such file or directory (os error 2)
+ --> /etc/amparo/amparo.toml:2:15
+  |
+2 | upstream_ca = "/nonexistent/ca.pem"
+  |               ^^^^^^^^^^^^^^^^^^^^^ looked for it at /nonexistent/ca.pem
+
+warning: `trust_anchor` has no effect: no signature is validated
+ --> /etc/amparo/amparo.toml:3:17
+  |
+3 | trust_anchor = ["/dev/null"]
+  |                 ^^^^^^^^^^^ write `dnssec = "validate"` too
+
+error: `/dev/null` cannot be used: it holds no key
+ --> /etc/amparo/amparo.toml:3:17
+  |
+3 | trust_anchor = ["/dev/null"]
+  |                 ^^^^^^^^^^^ write a DNSKEY record in each line, like `. IN DNSKEY 257 3 8 AwEAA…`
+
+2 problems and 1 warning in /etc/amparo/amparo.toml.
 "#,
     );
 }

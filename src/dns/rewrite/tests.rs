@@ -407,3 +407,30 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn an_answer_with_nobodys_address_alone_is_closed_upstream() {
+    let address = |octets: [u8; 4]| [&A[..A.len() - 4], &octets].concat();
+    let nobody = address([0; 4]);
+    let closed = |answers: &[&[u8]], additionals: &[&[u8]], flags| {
+        read(&response(flags, [answers, &[], additionals])).unwrap().is_closed_upstream()
+    };
+    let fine = [0x81, 0x80];
+    assert!(closed(&[&nobody], &[], fine) && closed(&[&nobody, &nobody], &[], fine));
+    assert!(!closed(&[&nobody, A], &[], fine) && !closed(&[A], &[], fine));
+    // Neither no address at all, nor the one of this machine, nor no name.
+    assert!(!closed(&[], &[], fine) && !closed(&[&address([127, 0, 0, 1])], &[], fine));
+    assert!(!closed(&[], &[], [0x81, 0x83]));
+}
+
+#[test]
+fn an_answer_that_says_closed_is_closed_upstream_whatever_it_holds() {
+    for (code, expected) in [(15, true), (16, true), (17, true), (3, false), (22, false)] {
+        let mut opt = b"\0\0\x29\x04\xd0\0\0\0\0\0\x0c\0\x0f\0\x02\0\x03\0\x0f\0\x02\0".to_vec();
+        opt.push(code);
+        for (answers, flags) in [(&[A][..], [0x81, 0x80]), (&[], [0x81, 0x83])] {
+            let came = response(flags, [answers, &[], &[&opt]]);
+            assert_eq!(read(&came).unwrap().is_closed_upstream(), expected, "{code}");
+        }
+    }
+}

@@ -9,19 +9,29 @@
 //! server.rs  one server and what is known of it       health.rs  how it has been doing
 //! plain.rs   one question over UDP                    pool.rs    the ports to ask from
 //! port.rs    one socket, and who waits on it
-//! line.rs    TCP and TLS                              tls.rs     handshakes
+//! line.rs    the connection all questions share: opened, shared, closed, opened again
+//! stream.rs  many questions over one stream          streams.rs a stream for each question
+//! http.rs    DNS over HTTPS     http3.rs  the same in HTTP/3     quic.rs   DNS over QUIC
+//! tls.rs     handshakes         trust.rs  authorities that are trusted
+//! validate.rs checking signatures                    strip.rs   leaving them out
 //! query.rs   octets out    answer.rs  octets in       trouble.rs what went wrong, in words
 //! ```
 
 mod answer;
 mod flight;
 mod health;
+mod http;
+mod http3;
 mod line;
 mod plain;
 mod pool;
 mod port;
 mod query;
+mod quic;
 mod server;
+mod stream;
+mod streams;
+mod strip;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
@@ -31,21 +41,28 @@ mod tests_hostile;
 #[cfg(test)]
 mod tests_ports;
 #[cfg(test)]
+mod tests_streams;
+#[cfg(test)]
 mod tests_tls;
+#[cfg(test)]
+mod tests_validate;
 mod tls;
 mod trouble;
+mod trust;
+mod validate;
 
 use std::future::pending;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use rustls::pki_types::CertificateDer;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
 use crate::clock::{Clock, Tick};
-use crate::config::settings::{Strategy, UpstreamUrl};
+use crate::config::settings::{Anchors, Strategy, UpstreamUrl};
 use flight::{Carried, Flights, Outcome, Seat};
 use plain::Effort;
 pub use query::Ask;
@@ -53,6 +70,7 @@ use query::Question;
 use server::{Reply, Server, Worth};
 use trouble::Trouble;
 pub use trouble::{Failure, FailureKind};
+use validate::Validator;
 
 /// How often one question is sent over UDP at most, all servers together: with a tenth of all
 /// datagrams lost, one question in a thousand is.
@@ -61,7 +79,14 @@ const SENDS_MAX: u32 = 4;
 /// A group of servers that know the same: those of `dns.upstreams`, of `dns.child_upstreams`, or
 /// of one zone of `dns.forward`.
 pub struct Upstreams {
-    group: Arc<Group>,
+    asking: Arc<Asking>,
+    /// Where signatures are checked here.
+    validator: Option<Validator>,
+}
+
+/// Asking them, identical questions in flight once.
+struct Asking {
+    group: Group,
     flights: Arc<Flights>,
 }
 
@@ -92,14 +117,14 @@ pub struct Pace {
     /// The longest wait when every server is known to be down: two tries, so that its return is
     /// seen and nobody waits long meanwhile.
     pub total_when_down: Duration,
-    /// For TCP and TLS handshakes together: three losses of the first packet are four seconds.
+    /// For all handshakes together: three losses of the first packet are four seconds.
     pub connect: Duration,
     /// For fetching a cut answer over TCP: it leaves time for the answer "try yourself".
     pub tcp_retry: Duration,
     /// A connection with questions open on which nothing comes for so long is dead. Above the two
     /// seconds a hard question takes a resolver, and half of `total`, so that asking again helps.
     pub silence: Duration,
-    /// How long an unused TLS connection is kept: a page's next questions find it open.
+    /// How long an unused encrypted connection is kept: a page's next questions find it open.
     pub tls_idle: Duration,
     /// How long an unused TCP connection is kept: opening one costs little.
     pub tcp_idle: Duration,
@@ -108,8 +133,10 @@ pub struct Pace {
 /// What a group needs beside its addresses.
 #[derive(Debug, Clone, Default)]
 pub struct Settings {
-    /// Certificate authorities trusted beside the web's.
+    /// Certificate authorities trusted beside the web's and the system's.
     pub extra_roots: Vec<CertificateDer<'static>>,
+    /// With which keys signatures are checked; none: they are not.
+    pub validation: Option<Anchors>,
     /// How long things may take.
     pub pace: Pace,
 }
@@ -172,13 +199,17 @@ impl Upstreams {
         clock: Clock,
         settings: &Settings,
     ) -> Arc<Self> {
-        let Settings { extra_roots, pace } = settings;
-        let server = |url| Arc::new(Server::new(url, extra_roots, &clock, *pace));
+        let Settings { extra_roots, validation, pace } = settings;
+        // Read only where somebody is asked over TLS.
+        let is_any_encrypted = urls.iter().any(|url| url.scheme.is_encrypted());
+        let roots = is_any_encrypted.then(|| trust::roots(extra_roots));
+        let server = |url| Arc::new(Server::new(url, roots.as_ref(), &clock, *pace));
         let servers = urls.iter().map(server).collect();
-        Arc::new(Upstreams {
-            group: Arc::new(Group { servers, strategy, clock, pace: *pace }),
-            flights: Arc::default(),
-        })
+        let group = Group { servers, strategy, clock, pace: *pace };
+        let asking = Arc::new(Asking { group, flights: Arc::default() });
+        let of_keys = |anchors| Validator::new(Arc::clone(&asking), anchors);
+        let validator = validation.as_ref().map(of_keys);
+        Arc::new(Upstreams { asking, validator })
     }
 
     /// Asks, within [`Pace::total`]. Must run within a tokio runtime.
@@ -191,27 +222,50 @@ impl Upstreams {
     ///
     /// Identical questions in flight are asked once, whoever asks.
     pub async fn ask(&self, ask: Ask<'_>) -> Result<Arc<[u8]>, Failure> {
+        let answer = self.asking.ask(&Arc::new(Question::of(&ask))).await?;
+        Ok(in_the_case_of(&ask, answer))
+    }
+
+    /// [`Upstreams::ask`], with the signatures of the answer checked at this time (RFC 4035 §5),
+    /// where the group was made to. Then AD says that it is secure, whoever said so before; DNSSEC
+    /// records are left out unless `ask` wants them; and what is bogus is a [`Failure`].
+    pub async fn ask_checked(&self, ask: Ask<'_>, now: Timestamp) -> Result<Arc<[u8]>, Failure> {
+        let Some(validator) = &self.validator else { return self.ask(ask).await };
         let question = Arc::new(Question::of(&ask));
-        let answer = match self.flights.board(&question)? {
-            Seat::Other(told) => flight::wait(told).await?,
-            Seat::First(landing) => {
-                let group = Arc::clone(&self.group);
-                let asking = async move {
-                    let outcome = group.race(&question).await;
-                    landing.land(&outcome);
-                    outcome
-                };
-                Carried::new(asking).await?
-            }
-        };
+        let answer = validator.ask(&question, now, self.asking.group.pace.total).await?;
         Ok(in_the_case_of(&ask, answer))
     }
 
     /// How each server is doing, in the order of the config.
     #[must_use]
     pub fn state(&self) -> Vec<UpstreamState> {
-        self.group.servers.iter().map(|server| server.state()).collect()
+        self.asking.group.servers.iter().map(|server| server.state()).collect()
     }
+}
+
+// === impl Asking ===
+
+impl Asking {
+    async fn ask(self: &Arc<Self>, question: &Arc<Question>) -> Outcome {
+        match self.flights.board(question)? {
+            Seat::Other(told) => flight::wait(told).await,
+            Seat::First(landing) => {
+                let (asking, question) = (Arc::clone(self), Arc::clone(question));
+                let asking = async move {
+                    let outcome = asking.group.race(&question).await;
+                    landing.land(&outcome);
+                    outcome
+                };
+                Carried::new(asking).await
+            }
+        }
+    }
+}
+
+/// The same answer without AD (RFC 4035 §3.2.3).
+#[must_use]
+pub fn unauthenticated(answer: Arc<[u8]>) -> Arc<[u8]> {
+    validate::with_ad(answer, false)
 }
 
 /// The question as this client wrote it. Those who share an answer share its octets too, unless

@@ -64,7 +64,7 @@ impl<'a> Ask<'a> {
 }
 
 /// An [`Ask`] that outlives its client; two clients with equal questions share one answer.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Question {
     name: Name,
     qtype: u16,
@@ -111,6 +111,32 @@ impl Question {
     /// The name, in lower case.
     pub(super) fn name(&self) -> &Name {
         &self.name
+    }
+
+    /// The type.
+    pub(super) fn qtype(&self) -> u16 {
+        self.qtype
+    }
+
+    /// Whether DNSSEC records are wanted.
+    pub(super) fn wants_signatures(&self) -> bool {
+        self.dnssec_ok
+    }
+
+    /// The same, as somebody asks who checks the answer: with signatures, and unchecked, so that
+    /// nobody on the way hides what is wrong with it (RFC 6840 §5.9).
+    pub(super) fn with_signatures(&self) -> Self {
+        Question { dnssec_ok: true, checking_disabled: true, authentic_data: false, ..self.clone() }
+    }
+
+    /// The same of another name and type.
+    pub(super) fn of_name_and_type(&self, name: Name, qtype: u16) -> Self {
+        Question { name, qtype, ..self.clone() }
+    }
+
+    /// The same of another type.
+    pub(super) fn of_type(&self, qtype: u16) -> Self {
+        Question { qtype, ..self.clone() }
     }
 }
 

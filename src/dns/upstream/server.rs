@@ -5,15 +5,18 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use rustls::pki_types::CertificateDer;
+use rustls::RootCertStore;
 use tracing::{info, warn};
 
 use super::answer::{RCODE_FORMERR, RCODE_NOTIMP, RCODE_REFUSED, RCODE_SERVFAIL, Reading};
 use super::health::{Health, Turn};
-use super::line::Line;
+use super::http::{ALPN_HTTP2, Resource};
+use super::http3::{ALPN_HTTP3, THEIR_STREAMS_MAX};
+use super::line::{Line, Transport};
 use super::plain::{self, Effort, Heard, Way};
 use super::pool::Pools;
 use super::query::{Form, HEADER_OCTETS, Query, Question};
+use super::quic::{ALPN_DOQ, Quic};
 use super::tls::Tls;
 use super::trouble::Trouble;
 use super::{Pace, UpstreamState};
@@ -28,7 +31,7 @@ pub(super) struct Server {
     health: Health,
     /// Where a plain upstream is asked from.
     pools: Pools,
-    /// TCP or TLS; for a plain upstream, where cut answers are fetched.
+    /// The connection it is asked over; for a plain upstream, where cut answers are fetched.
     line: Line,
     /// It has not been seen to change the letters of a question.
     keeps_letters: AtomicBool,
@@ -63,20 +66,17 @@ pub(super) enum Worth {
 impl Server {
     pub(super) fn new(
         url: &UpstreamUrl,
-        extra_roots: &[CertificateDer<'static>],
+        roots: Option<&Arc<RootCertStore>>,
         clock: &Clock,
         pace: Pace,
     ) -> Self {
-        let tls = match url.scheme {
-            Scheme::Udp | Scheme::Tcp => None,
-            Scheme::Tls => Some(Tls::new(url.address, url.tls_name.as_deref(), extra_roots, clock)),
-        };
+        let transport = roots.map_or(Transport::Tcp, |roots| encrypted(url, roots, clock));
         Server {
             written: written(url),
             url: url.clone(),
             health: Health::default(),
             pools: Pools::new(url.address),
-            line: Line::new(url.address, tls, pace),
+            line: Line::new(url.address, transport, pace),
             keeps_letters: AtomicBool::new(true),
             takes_edns: AtomicBool::new(true),
             clock: clock.clone(),
@@ -166,13 +166,9 @@ impl Server {
         effort: Effort,
     ) -> Result<Heard, Trouble> {
         let plain = Form { edns, padded: false, mixed_case: false };
-        match self.url.scheme {
-            Scheme::Udp => {}
-            Scheme::Tcp => return Box::pin(self.ask_over_line(question, plain)).await,
-            Scheme::Tls => {
-                let form = Form { padded: true, ..plain };
-                return Box::pin(self.ask_over_line(question, form)).await;
-            }
+        if self.url.scheme != Scheme::Udp {
+            let form = Form { padded: self.url.scheme.is_encrypted(), ..plain };
+            return Box::pin(self.ask_over_line(question, form)).await;
         }
         let mixed_case = self.keeps_letters.load(Ordering::Relaxed);
         let query = Query::new(question, Form { mixed_case, ..plain });
@@ -240,20 +236,31 @@ pub(super) fn set_name(octets: &mut [u8], name: &[u8]) {
     }
 }
 
-/// The address as it is written in the config; a port only where it is not the scheme's own.
+/// How an encrypted upstream is connected to.
+fn encrypted(url: &UpstreamUrl, roots: &Arc<RootCertStore>, clock: &Clock) -> Transport {
+    match url.scheme {
+        Scheme::Udp | Scheme::Tcp => Transport::Tcp,
+        Scheme::Tls => Transport::Tls(Tls::new(url, roots, clock, None)),
+        Scheme::Https => {
+            Transport::Https(Tls::new(url, roots, clock, Some(ALPN_HTTP2)), Resource::new(url))
+        }
+        Scheme::Quic => Transport::Quic(Quic::new(url, roots, clock, ALPN_DOQ, 0)),
+        Scheme::H3 => {
+            let quic = Quic::new(url, roots, clock, ALPN_HTTP3, THEIR_STREAMS_MAX);
+            Transport::H3(quic, Resource::new(url))
+        }
+    }
+}
+
+/// The address as it is written in the config; port and path only where they are not the usual ones.
 fn written(url: &UpstreamUrl) -> String {
-    let (scheme, port) = match url.scheme {
-        Scheme::Udp => ("udp", 53),
-        Scheme::Tcp => ("tcp", 53),
-        Scheme::Tls => ("tls", 853),
-    };
-    let address = match (url.address.port() == port, url.address.ip()) {
+    let scheme = url.scheme.word();
+    let address = match (url.address.port() == url.scheme.port(), url.address.ip()) {
         (true, std::net::IpAddr::V4(ip)) => ip.to_string(),
         (true, std::net::IpAddr::V6(ip)) => format!("[{ip}]"),
         (false, _) => url.address.to_string(),
     };
-    match &url.tls_name {
-        Some(name) => format!("{scheme}://{address}#{name}"),
-        None => format!("{scheme}://{address}"),
-    }
+    let path = url.path.as_deref().unwrap_or_default();
+    let name = url.tls_name.as_ref().map(|name| format!("#{name}")).unwrap_or_default();
+    format!("{scheme}://{address}{path}{name}")
 }

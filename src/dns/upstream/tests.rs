@@ -74,6 +74,35 @@ async fn a_dead_first_server_costs_no_question() {
 }
 
 #[tokio::test]
+async fn an_address_to_which_no_way_leads_costs_no_question_and_no_time() {
+    // What the system refuses at once, as it does for IPv6 in a house without: the address of
+    // everybody; and a port where nobody listens, for those who are told.
+    let everybody = std::net::SocketAddr::from(([255, 255, 255, 255], 853));
+    let closed = std::net::SocketAddr::from((std::net::Ipv6Addr::LOCALHOST, 9));
+    let alive = Fake::udp(honest).await;
+    for scheme in Scheme::ALL {
+        for first in [everybody, closed] {
+            if first == closed && matches!(scheme, Scheme::Quic | Scheme::H3) {
+                continue;
+            }
+            for strategy in STRATEGIES {
+                let urls = [
+                    url(scheme, first, Some("dns.example")),
+                    url(Scheme::Udp, alive.address, None),
+                ];
+                // A wait would last longer than the test may.
+                let upstreams = calm(&urls, strategy);
+                for number in 0..3 {
+                    let answer = ask(&upstreams, &format!("n{number}.example")).await.unwrap();
+                    assert_eq!(address_in(&answer), GOOD, "{scheme:?} {strategy:?}");
+                }
+                assert!(upstreams.state()[1].healthy);
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_dead_server_is_left_alone_and_measured_again_later() {
     let awake = Arc::new(AtomicBool::new(false));
     let sleeper = Fake::udp({

@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use rustls::pki_types::CertificateDer;
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rustls::ServerConfig;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, UdpSocket};
 use tokio::sync::Semaphore;
@@ -188,6 +190,37 @@ async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
     let _gone = stream.shutdown().await;
 }
 
+// === TLS ===
+
+/// A server's configuration with a certificate for these names, and the authority that signed it.
+/// `alpn`: what it speaks within.
+pub(super) fn server_config(
+    names: &[&str],
+    alpn: Option<&[u8]>,
+) -> (ServerConfig, CertificateDer<'static>) {
+    let authority_key = KeyPair::generate().unwrap();
+    let mut authority = CertificateParams::new(Vec::new()).unwrap();
+    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let root = authority.self_signed(&authority_key).unwrap();
+    let issuer = Issuer::new(authority, authority_key);
+
+    let key = KeyPair::generate().unwrap();
+    let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
+    let leaf = CertificateParams::new(names).unwrap().signed_by(&key, &issuer).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(
+            vec![leaf.der().clone()],
+            PrivateKeyDer::try_from(key.serialize_der()).unwrap(),
+        )
+        .unwrap();
+    config.alpn_protocols = alpn.into_iter().map(<[u8]>::to_vec).collect();
+    (config, root.der().clone())
+}
+
 // === Messages ===
 
 /// Where the question of a query ends.
@@ -248,7 +281,7 @@ pub(super) fn address_in(answer: &[u8]) -> [u8; 4] {
 // === Asking ===
 
 pub(super) fn url(scheme: Scheme, address: SocketAddr, tls_name: Option<&str>) -> UpstreamUrl {
-    UpstreamUrl { scheme, address, tls_name: tls_name.map(str::to_owned) }
+    UpstreamUrl { scheme, address, tls_name: tls_name.map(str::to_owned), path: None }
 }
 
 /// Waits short enough for tests of silence, long enough for a busy machine.
@@ -277,7 +310,15 @@ pub(super) fn calm(urls: &[UpstreamUrl], strategy: Strategy) -> Arc<Upstreams> {
 }
 
 pub(super) fn trusting(urls: &[UpstreamUrl], root: CertificateDer<'static>) -> Arc<Upstreams> {
-    let settings = Settings { extra_roots: vec![root], pace: Pace::default() };
+    trusting_at(urls, root, Pace::default())
+}
+
+pub(super) fn trusting_at(
+    urls: &[UpstreamUrl],
+    root: CertificateDer<'static>,
+    pace: Pace,
+) -> Arc<Upstreams> {
+    let settings = Settings { extra_roots: vec![root], pace, ..Settings::default() };
     Upstreams::with_settings(urls, Strategy::InOrder, Clock::System, &settings)
 }
 

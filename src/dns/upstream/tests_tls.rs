@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use hickory_proto::op::DnsResponse;
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
-use rustls::ServerConfig;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::pki_types::CertificateDer;
 use tokio_rustls::TlsAcceptor;
 
 use super::tests_fakes::*;
@@ -14,26 +12,8 @@ use crate::config::settings::{Scheme, Strategy};
 
 /// A server's side of TLS with a certificate for these names, and the authority that signed it.
 fn certified(names: &[&str]) -> (TlsAcceptor, CertificateDer<'static>) {
-    let authority_key = KeyPair::generate().unwrap();
-    let mut authority = CertificateParams::new(Vec::new()).unwrap();
-    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let root = authority.self_signed(&authority_key).unwrap();
-    let issuer = Issuer::new(authority, authority_key);
-
-    let key = KeyPair::generate().unwrap();
-    let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
-    let leaf = CertificateParams::new(names).unwrap().signed_by(&key, &issuer).unwrap();
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(
-            vec![leaf.der().clone()],
-            PrivateKeyDer::try_from(key.serialize_der()).unwrap(),
-        )
-        .unwrap();
-    (TlsAcceptor::from(Arc::new(config)), root.der().clone())
+    let (config, root) = server_config(names, None);
+    (TlsAcceptor::from(Arc::new(config)), root)
 }
 
 /// A server with a good certificate for `dns.example`, and a group that trusts it.

@@ -1,4 +1,4 @@
-//! Encrypted connections to upstreams: DNS over TLS (RFC 7858).
+//! Encrypted connections to upstreams: DNS over TLS (RFC 7858), and TLS for HTTPS and QUIC.
 //!
 //! Opens a stream whose other end has proved its name; what goes over it is `line.rs`'s business.
 //! The strict profile only (RFC 8310 §5): without a valid certificate there is no connection and
@@ -11,17 +11,18 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use rustls::crypto::ring;
-use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, RootCertStore};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
+use super::line;
 use super::trouble::Trouble;
 use crate::clock::Clock;
+use crate::config::settings::UpstreamUrl;
 
 /// Opens connections to one upstream.
 #[derive(Clone)]
@@ -32,47 +33,49 @@ pub(super) struct Tls {
 }
 
 impl Tls {
-    /// Trusts the web's certificate authorities and `extra_roots`. One per upstream: sessions are
-    /// resumed with it.
+    /// Trusts these authorities. One per upstream: sessions are resumed with it.
     pub(super) fn new(
-        address: SocketAddr,
-        tls_name: Option<&str>,
-        extra_roots: &[CertificateDer<'static>],
+        url: &UpstreamUrl,
+        roots: &Arc<RootCertStore>,
         clock: &Clock,
+        alpn: Option<&[u8]>,
     ) -> Self {
-        let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-        roots.add_parsable_certificates(extra_roots.iter().cloned());
-        let provider = Arc::new(ring::default_provider());
-        let time = Arc::new(clock.clone());
-        let config = ClientConfig::builder_with_details(provider, time)
-            .with_safe_default_protocol_versions()
-            .expect("ring serves TLS 1.2 and 1.3")
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        let name = match tls_name {
-            Some(name) => ServerName::try_from(name.to_owned())
-                .map_err(|_| Trouble::Tls(format!("`{name}` after `#` is no name of a host"))),
-            None => Ok(ServerName::IpAddress(address.ip().into())),
-        };
-        Tls { connector: TlsConnector::from(Arc::new(config)), name }
+        let config = Arc::new(config(roots, clock, alpn));
+        Tls { connector: TlsConnector::from(config), name: name_of(url) }
     }
 
-    /// Connects and checks the certificate, within `span` altogether.
+    /// Connects and checks the certificate.
     pub(super) async fn connect(
         &self,
         address: SocketAddr,
-        span: Duration,
     ) -> Result<TlsStream<TcpStream>, Trouble> {
         let name = self.name.clone()?;
-        let connecting = async {
-            let stream = TcpStream::connect(address).await?;
-            stream.set_nodelay(true)?;
-            self.connector.connect(name, stream).await
-        };
-        match tokio::time::timeout(span, connecting).await {
-            Ok(Ok(stream)) => Ok(stream),
-            Ok(Err(error)) => Err(Trouble::of_io(&error)),
-            Err(_) => Err(Trouble::Silent),
-        }
+        let stream = line::connect(address).await?;
+        self.connector.connect(name, stream).await.map_err(|error| Trouble::of_io(&error))
+    }
+}
+
+/// Our side of TLS, with a memory of sessions of its own. `alpn`: what is to be spoken within.
+pub(super) fn config(
+    roots: &Arc<RootCertStore>,
+    clock: &Clock,
+    alpn: Option<&[u8]>,
+) -> ClientConfig {
+    let provider = Arc::new(ring::default_provider());
+    let mut config = ClientConfig::builder_with_details(provider, Arc::new(clock.clone()))
+        .with_safe_default_protocol_versions()
+        .expect("ring serves TLS 1.2 and 1.3")
+        .with_root_certificates(Arc::clone(roots))
+        .with_no_client_auth();
+    config.alpn_protocols = alpn.into_iter().map(<[u8]>::to_vec).collect();
+    config
+}
+
+/// The name that an upstream's certificate must carry: what stands behind `#`, else its address.
+pub(super) fn name_of(url: &UpstreamUrl) -> Result<ServerName<'static>, Trouble> {
+    match &url.tls_name {
+        Some(name) => ServerName::try_from(name.clone())
+            .map_err(|_| Trouble::Tls(format!("`{name}` after `#` is no name of a host"))),
+        None => Ok(ServerName::IpAddress(url.address.ip().into())),
     }
 }

@@ -34,6 +34,15 @@ pub(super) enum Trouble {
     /// It answers with the letters changed, and not over TCP.
     #[error("it changes the letters of names and does not answer over TCP")]
     LettersChanged,
+    /// It broke one answer off, or took one question no more.
+    #[error("it broke off instead of answering")]
+    Reset,
+    /// A web server that does not answer questions of DNS there.
+    #[error("as a web server it said {0} instead of an answer; compare its path")]
+    Status(u16),
+    /// It keeps to no rule of its protocol.
+    #[error("{0}")]
+    Odd(&'static str),
     /// SERVFAIL, REFUSED and the like.
     #[error("it declines to answer")]
     Declined,
@@ -60,8 +69,11 @@ impl Trouble {
     }
 
     /// What a failed handshake means.
-    fn of_tls(error: &rustls::Error) -> Self {
+    pub(super) fn of_tls(error: &rustls::Error) -> Self {
         use rustls::CertificateError as Bad;
+        if *error == rustls::Error::AlertReceived(rustls::AlertDescription::NoApplicationProtocol) {
+            return Trouble::Tls("it does not speak what this scheme needs".to_owned());
+        }
         let rustls::Error::InvalidCertificate(bad) = error else {
             return Trouble::Tls(error.to_string());
         };
@@ -89,6 +101,9 @@ impl Trouble {
             Trouble::Refused
             | Trouble::Network(_)
             | Trouble::Broken
+            | Trouble::Reset
+            | Trouble::Status(_)
+            | Trouble::Odd(_)
             | Trouble::Declined
             | Trouble::LettersChanged => FailureKind::Network,
             Trouble::Certificate(_) | Trouble::Tls(_) => FailureKind::Tls,
@@ -115,12 +130,32 @@ pub enum FailureKind {
     Tls,
     /// Too many questions are open; nobody was asked.
     Busy,
+    /// The answer's signatures do not hold (RFC 4035 §4.3), with the extended error that says why.
+    Bogus(u16),
 }
 
 impl Failure {
     /// Nobody was asked, because of a limit of ours.
     pub(super) fn busy(words: &str) -> Self {
         Failure { kind: FailureKind::Busy, words: words.into() }
+    }
+
+    /// An answer came that is not to be believed.
+    pub(super) fn bogus(extended_error: u16, why: &str) -> Self {
+        let words = format!("the answer is not to be believed: {why}").into();
+        Failure { kind: FailureKind::Bogus(extended_error), words }
+    }
+
+    /// An answer came, and upstreams decline to say what is needed to check it.
+    pub(super) fn declined() -> Self {
+        let words = "no upstream says what is needed to check the answer".into();
+        Failure { kind: FailureKind::Network, words }
+    }
+
+    /// An answer came, and what is needed to check it did not.
+    pub(super) fn unchecked_in_time() -> Self {
+        let words = "what is needed to check the answer did not come in time".into();
+        Failure { kind: FailureKind::Timeout, words }
     }
 
     /// Each upstream by its address, with what it did.
@@ -132,13 +167,14 @@ impl Failure {
     }
 
     /// The extended error to answer with (RFC 8914 §4.23, §4.24): 22, no reachable authority, or
-    /// 23, network error. For a limit of ours 0, other (§4.1).
+    /// 23, network error. For a limit of ours 0, other (§4.1). For what is bogus 5 to 12.
     #[must_use]
     pub fn extended_error(&self) -> u16 {
         match self.kind {
             FailureKind::Timeout => 22,
             FailureKind::Network | FailureKind::Tls => 23,
             FailureKind::Busy => 0,
+            FailureKind::Bogus(code) => code,
         }
     }
 }
