@@ -165,6 +165,8 @@ fn every_link_between_the_documents_leads_somewhere() {
         "docs/time/calendarios.md",
         "docs/enforce/README.md",
         "docs/enforce/LEAME.md",
+        "docs/firewall/README.md",
+        "docs/firewall/LEAME.md",
         "docs/devices/README.md",
         "docs/devices/LEAME.md",
     ];

@@ -16,6 +16,7 @@ mod doctor;
 mod family;
 mod faults;
 mod filter;
+mod firewall;
 mod forwarding;
 mod hostile;
 mod journal;

@@ -142,7 +142,17 @@ struct Script {
 impl FakeUpstream {
     /// One that answers every name with [`DEFAULT_V4`] and its like.
     pub(crate) fn start() -> Self {
-        let (udp, tcp, address) = bound_pair();
+        FakeUpstream::on(bound_pair())
+    }
+
+    /// The same at this address, which must be free.
+    pub(crate) fn start_at(address: SocketAddr) -> Self {
+        let tcp = TcpListener::bind(address).expect("the address is the machine's");
+        let udp = UdpSocket::bind(address).expect("the address is the machine's");
+        FakeUpstream::on((udp, tcp, address))
+    }
+
+    fn on((udp, tcp, address): (UdpSocket, TcpListener, SocketAddr)) -> Self {
         let shared = Arc::new(Shared {
             udp,
             script: Mutex::new(Script {
