@@ -180,3 +180,16 @@ fn every_link_between_the_documents_leads_somewhere() {
         }
     }
 }
+
+#[test]
+fn every_test_that_a_row_names_is_there() {
+    let text = std::fs::read_to_string(root().join("docs/dns/rows.md")).expect("it is ours");
+    let spans = text.split('`').skip(1).step_by(2);
+    let named: Vec<(&str, &str)> = spans.filter_map(|span| span.split_once(".rs::")).collect();
+    assert!(named.len() > 60, "{} tests are named", named.len());
+    for (file, name) in named {
+        let source = std::fs::read_to_string(root().join(format!("{file}.rs")));
+        let source = source.unwrap_or_else(|error| panic!("{file}.rs: {error}"));
+        assert!(source.contains(&format!("fn {name}(")), "{file}.rs has no {name}");
+    }
+}
