@@ -109,7 +109,7 @@ async fn nothing_is_padded_or_kept_alive_where_everybody_may_read() {
 }
 
 #[tokio::test]
-async fn a_cut_answer_whose_rest_never_comes_is_told_as_cut_and_is_not_kept() {
+async fn a_cut_answer_whose_rest_never_comes_is_told_so_and_is_not_kept() {
     // RFC 1035 §7.4: what is cut is neither to be believed nor kept; RFC 2181 §9: the client tries.
     let amparo = Amparo::start(FAMILY)
         .upstream(|upstream| {
@@ -118,6 +118,9 @@ async fn a_cut_answer_whose_rest_never_comes_is_told_as_cut_and_is_not_kept() {
         .await;
     let cut = amparo.ask(ANA, "cut.example.com").await;
     assert!(cut.has_no_address().is_cut(), "{cut:?}");
+    // Over TCP there is no other way to try: what is left must not be taken for all there is.
+    let over_tcp = amparo.send_tcp(ANA, &of("cut.example.com")).await;
+    assert!(!over_tcp.has_code(ResponseCode::ServFail).has_no_address().is_cut(), "{over_tcp:?}");
     amparo.upstream.silent_over_tcp(false);
     amparo.ask(ANA, "cut.example.com").await.is_open();
 }
