@@ -25,6 +25,7 @@ mod month;
 mod net;
 mod odd;
 mod reload;
+mod replay;
 mod rows;
 mod rules;
 mod special;

@@ -258,14 +258,11 @@ fn compare(count: usize, seed: u64) {
         let their_answer = ask(&theirs, unbound.address, &case, "unbound");
         for (field, ours, theirs) in differences(&our_answer, &their_answer) {
             let fits = |row: &Row| row.fits(case.kind, field, &ours, &theirs);
-            match DIFFERENT.iter().position(fits) {
-                Some(place) => {
-                    met.insert(place);
-                }
-                None => {
-                    let line = format!("{}: {field}: `{ours}`, unbound `{theirs}`", case.kind);
-                    *unmet.entry(line).or_default() += 1;
-                }
+            if let Some(place) = DIFFERENT.iter().position(fits) {
+                met.insert(place);
+            } else {
+                let line = format!("{}: {field}: `{ours}`, unbound `{theirs}`", case.kind);
+                *unmet.entry(line).or_default() += 1;
             }
         }
     }

@@ -548,11 +548,11 @@ impl Script {
         let whole = self.whole(asked, sections, flags);
         let edns = asked.message.edns.as_ref();
         let taken = edns.map_or(512, |edns| usize::from(edns.max_payload()).max(512));
-        match (tcp, whole.len() <= taken.min(self.udp_octets_max)) {
-            (true, _) => whole,
-            (false, true) if said.is_cut => self.whole(asked, sections, flags | TC),
-            (false, true) => whole,
+        let fits = whole.len() <= taken.min(self.udp_octets_max);
+        match (tcp, fits) {
             (false, false) => self.whole(asked, [&[]; 3], TC),
+            (false, true) if said.is_cut => self.whole(asked, sections, flags | TC),
+            (true, _) | (false, true) => whole,
         }
     }
 
