@@ -81,7 +81,8 @@
 //! | [`inspect`] | name, words, policy, ledger, lists, clients, roster, config, house, update | what the program says of itself, as JSON |
 //! | [`control`] | inspect | the language of the control socket |
 //! | [`daemon`] | all of these | puts the parts together, owns the tasks, reloads, stops |
-//! | [`doctor`] | all of these but sys, enforce, update, daemon | what may be wrong with an installation, and what to do |
+//! | [`firewall`] | name, words, policy, clients, enforce, dns | rules for the router against ways around, and whether they hold |
+//! | [`doctor`] | all of these but sys, enforce, update, daemon, firewall | what may be wrong with an installation, and what to do |
 //! | [`cli`] | all of these | one file a command |
 //!
 //! # Promises
@@ -139,6 +140,7 @@
 //! | what a device is called | [`clients::hosts`] |
 //! | what counts as a sign of a way around | `roster/signs.rs`; a wrong set-up: `roster/presence.rs` |
 //! | what a router is told, and how | [`enforce`], `docs/enforce/` |
+//! | what a router's firewall turns back | [`firewall`], `docs/firewall/`; whose addresses: `blocklists/doh-addresses.txt` |
 //! | a DHCP server's lease file | one file in `clients/leases/`, a line in its table, `docs/devices/` |
 //! | which makers of devices are known | `clients/makers.sh`, which writes `makers.txt` |
 
@@ -151,6 +153,7 @@ pub mod daemon;
 pub mod dns;
 pub mod doctor;
 pub mod enforce;
+pub mod firewall;
 pub mod fnv;
 pub mod house;
 pub mod inspect;

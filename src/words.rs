@@ -7,6 +7,7 @@ pub mod devices;
 pub mod doctor;
 pub mod encrypted;
 pub mod family;
+pub mod firewall;
 pub mod init;
 pub mod leases;
 pub mod time;

@@ -165,6 +165,8 @@ fn every_link_between_the_documents_leads_somewhere() {
         "docs/time/calendarios.md",
         "docs/enforce/README.md",
         "docs/enforce/LEAME.md",
+        "docs/firewall/README.md",
+        "docs/firewall/LEAME.md",
         "docs/devices/README.md",
         "docs/devices/LEAME.md",
         "docs/upstreams/README.md",
@@ -178,5 +180,18 @@ fn every_link_between_the_documents_leads_somewhere() {
             let is_file = !link.contains("://") && !link.starts_with('#');
             assert!(!is_file || folder.join(link).exists(), "{document} leads to {link}");
         }
+    }
+}
+
+#[test]
+fn every_test_that_a_row_names_is_there() {
+    let text = std::fs::read_to_string(root().join("docs/dns/rows.md")).expect("it is ours");
+    let spans = text.split('`').skip(1).step_by(2);
+    let named: Vec<(&str, &str)> = spans.filter_map(|span| span.split_once(".rs::")).collect();
+    assert!(named.len() > 60, "{} tests are named", named.len());
+    for (file, name) in named {
+        let source = std::fs::read_to_string(root().join(format!("{file}.rs")));
+        let source = source.unwrap_or_else(|error| panic!("{file}.rs: {error}"));
+        assert!(source.contains(&format!("fn {name}(")), "{file}.rs has no {name}");
     }
 }

@@ -65,6 +65,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "control",
         ],
     ),
+    ("firewall", &["name", "words", "policy", "clients", "enforce", "dns"]),
     (
         "doctor",
         &[
@@ -104,6 +105,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "inspect",
             "control",
             "daemon",
+            "firewall",
             "doctor",
         ],
     ),

@@ -1,6 +1,7 @@
 //! Any text, in the format it looks like.
 #![no_main]
 
+#[path = "../bodies/list.rs"]
 mod list;
 
 use amparo::lists::Format;

@@ -1,6 +1,7 @@
 //! Any text, as a list of the format `hosts`.
 #![no_main]
 
+#[path = "../bodies/list.rs"]
 mod list;
 
 use amparo::lists::Format;

@@ -1,4 +1,5 @@
 use std::io::Write;
+use std::path::Path;
 
 use clap::Subcommand;
 use jiff::{Timestamp, Zoned};
@@ -59,12 +60,7 @@ impl Devices {
 
 fn show(app: &App, json: bool) -> Result<(), Failure> {
     let found = app.found_or_default()?;
-    let devices: Vec<DeviceStatus> = match control::tell(&found.state_directory, &Command::Devices)
-    {
-        Ok(devices) => devices,
-        Err(control::Error::Silent { .. }) => seen_last(app)?,
-        Err(error) => return Err(error.into()),
-    };
+    let devices = known(app, &found.state_directory)?;
     let mut out = std::io::stdout().lock();
     if json {
         return devices.iter().try_for_each(|device| print_json(&mut out, device));
@@ -72,6 +68,15 @@ fn show(app: &App, json: bool) -> Result<(), Failure> {
     let household = &found.checked.config.household;
     let now = app.clock.now().to_zoned(household.zone.clone());
     Ok(print(&mut out, &devices, household, &now)?)
+}
+
+/// Every device that was seen: as the daemon tells, else as one wrote it down.
+pub(super) fn known(app: &App, state: &Path) -> Result<Vec<DeviceStatus>, Failure> {
+    match control::tell(state, &Command::Devices) {
+        Ok(devices) => Ok(devices),
+        Err(control::Error::Silent { .. }) => seen_last(app),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// What a daemon wrote down last, with who is there now.

@@ -11,6 +11,7 @@ mod check;
 mod columns;
 mod devices;
 mod doctor;
+mod firewall;
 mod grant;
 mod init;
 mod lists;
@@ -95,6 +96,7 @@ enum Command {
     Reload(reload::Reload),
     Init(init::Init),
     Doctor(doctor::Doctor),
+    Firewall(firewall::Firewall),
     Try(try_out::Try),
     Completions(shell::Completions),
     Man(shell::Man),
@@ -169,6 +171,7 @@ pub fn main() -> ExitCode {
         Command::Reload(command) => command.run(&app),
         Command::Init(command) => command.run(&app),
         Command::Doctor(command) => command.run(&app),
+        Command::Firewall(command) => command.run(&app),
         Command::Try(command) => command.run(),
         Command::Completions(command) => command.run(),
         Command::Man(command) => command.run(),

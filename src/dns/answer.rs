@@ -206,9 +206,11 @@ pub fn cname_then(
             if found.section != Section::Answer {
                 break;
             }
-            // Nothing else with names that may be compressed belongs to an address's answer.
+            // Nothing else with names that may be compressed belongs to an address's answer, and
+            // of other classes nobody knows what a record must look like.
             let is_link = matches!(found.rtype, rtype::CNAME | rtype::DNAME);
-            if !is_link && may_hold_pointers(found.rtype) {
+            let is_other = !is_link && may_hold_pointers(found.rtype);
+            if is_other || found.class != CLASS_IN {
                 continue;
             }
             let ttl_seconds = aged.ttl_seconds(found.ttl_seconds()).min(ttl_cap_seconds);

@@ -400,6 +400,12 @@ impl Resolver {
             Ok(_) | Err(_) if self.pass_on_expired(&mut asked, &waiting, &response, &mut out) => {
                 Ok(())
             }
+            // "Cut" sends a client to TCP: over TCP it would take what is left for all there is.
+            Ok(response)
+                if response.truncated() && waiting.limit_octets == records::MESSAGE_OCTETS_MAX =>
+            {
+                Err(EDE_UNREACHABLE)
+            }
             Ok(response) if Self::pass_on(&mut asked, &response, Aged::NEW, &mut out) => Ok(()),
             Ok(_) => Err(EDE_INVALID_DATA),
             Err(code) => Err(code),

@@ -28,14 +28,14 @@ const LOOK_LAST: Duration = Duration::from_millis(50);
 
 /// A program with its arguments.
 #[derive(Debug, Clone)]
-pub(super) struct Program {
+pub(crate) struct Program {
     /// Its path, or its name in `PATH`; then its arguments.
-    pub(super) words: Vec<String>,
+    pub(crate) words: Vec<String>,
 }
 
 /// Why a program did not do what it was told.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Failure {
+pub(crate) enum Failure {
     /// It is not there.
     #[error("it is not installed")]
     Missing,
@@ -59,7 +59,7 @@ pub(super) enum Failure {
 impl Program {
     /// Runs it, `input` being what it reads, and waits for its end: at most [`RUN_TIME_MAX`], and
     /// not when `ending` becomes true. Whatever it started in its own group ends with it then.
-    pub(super) fn run(
+    pub(crate) fn run(
         &self,
         environment: &[(&str, &str)],
         input: &str,

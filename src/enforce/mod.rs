@@ -10,7 +10,7 @@
 //! function. `plan` is what is decided, `hook` runs programs, `nft` writes what `nft` reads.
 
 mod handed;
-mod hook;
+pub(crate) mod hook;
 mod nft;
 mod plan;
 #[cfg(test)]

@@ -15,8 +15,8 @@ pub(crate) struct Program {
     pub(crate) address: SocketAddr,
     /// Its files.
     pub(crate) home: Home,
-    // The resolver it asks, which must last as long as it does.
-    upstream: FakeUpstream,
+    /// The resolver it asks.
+    pub(crate) upstream: FakeUpstream,
 }
 
 impl Program {

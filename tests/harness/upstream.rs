@@ -44,6 +44,21 @@ pub(crate) enum Reply {
     NoData,
     /// The resolver could not.
     ServFail,
+    /// This, whole.
+    Said(Said),
+}
+
+/// An answer as a test writes it, behind the question.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Said {
+    /// The response code.
+    pub(crate) code: u8,
+    /// The records of the answer, of the authority and of the additional section, as octets.
+    pub(crate) sections: [Vec<Vec<u8>>; 3],
+    /// Whether it calls itself cut over UDP, with all of it there.
+    pub(crate) is_cut: bool,
+    /// Header flags beside those of every answer.
+    pub(crate) flags: u16,
 }
 
 /// Something that arrives just before the good answer (RFC 5452 §9.1, RFC 9267).
@@ -132,6 +147,8 @@ struct Script {
     replies: HashMap<(String, Option<RecordType>), Reply>,
     udp_octets_max: usize,
     mood: Mood,
+    /// Whether it says nothing over TCP.
+    silent_over_tcp: bool,
     /// Header flags of every answer.
     flags: u16,
     prank: Option<Prank>,
@@ -142,13 +159,24 @@ struct Script {
 impl FakeUpstream {
     /// One that answers every name with [`DEFAULT_V4`] and its like.
     pub(crate) fn start() -> Self {
-        let (udp, tcp, address) = bound_pair();
+        FakeUpstream::on(bound_pair())
+    }
+
+    /// The same at this address, which must be free.
+    pub(crate) fn start_at(address: SocketAddr) -> Self {
+        let tcp = TcpListener::bind(address).expect("the address is the machine's");
+        let udp = UdpSocket::bind(address).expect("the address is the machine's");
+        FakeUpstream::on((udp, tcp, address))
+    }
+
+    fn on((udp, tcp, address): (UdpSocket, TcpListener, SocketAddr)) -> Self {
         let shared = Arc::new(Shared {
             udp,
             script: Mutex::new(Script {
                 replies: HashMap::new(),
                 udp_octets_max: 1232,
                 mood: Mood::Willing,
+                silent_over_tcp: false,
                 flags: 0,
                 prank: None,
                 held: None,
@@ -201,6 +229,12 @@ impl FakeUpstream {
     /// It hears and says nothing.
     pub(crate) fn silent(&self) -> &Self {
         self.shared.script().mood = Mood::Silent;
+        self
+    }
+
+    /// Whether it hangs up over TCP.
+    pub(crate) fn silent_over_tcp(&self, is_silent: bool) -> &Self {
+        self.shared.script().silent_over_tcp = is_silent;
         self
     }
 
@@ -322,7 +356,8 @@ pub(crate) fn ipv4_hint(address: Ipv4Addr) -> Vec<u8> {
     [&[0, 4, 0, 4][..], &address.octets()].concat()
 }
 
-fn start_of_authority() -> Vec<u8> {
+/// The RDATA of the SOA record of its negative answers.
+pub(crate) fn start_of_authority() -> Vec<u8> {
     let mut out = [name_octets("ns.fake.example"), name_octets("admin.fake.example")].concat();
     for number in [1, 3600, 600, 86_400, NEGATIVE_SECONDS] {
         out.extend(number.to_be_bytes());
@@ -389,7 +424,7 @@ impl Shared {
             let asked = Asked::read(&packet)?;
             self.note(&asked, true);
             let script = self.script();
-            if script.mood == Mood::Silent {
+            if script.mood == Mood::Silent || script.silent_over_tcp {
                 drop(script);
                 return stream.shutdown(Shutdown::Both).ok();
             }
@@ -454,6 +489,12 @@ impl Asked {
 impl Script {
     fn answer(&self, asked: &Asked, tcp: bool) -> Vec<u8> {
         let mut records = Vec::new();
+        if let Reply::Said(said) =
+            self.reply_for(&asked.name.to_ascii_lowercase(), asked.record_type)
+            && self.mood == Mood::Willing
+        {
+            return self.said(asked, &said, tcp);
+        }
         let code = if self.mood == Mood::Failing { 2 } else { self.find(asked, &mut records) };
         let whole = self.message(asked, &records, u16::from(code));
         let edns = asked.message.edns.as_ref();
@@ -486,6 +527,8 @@ impl Script {
                 Reply::NxDomain => return 3,
                 Reply::NoData => return 0,
                 Reply::ServFail => return 2,
+                // At the end of an alias it is nobody's.
+                Reply::Said(said) => return said.code,
             }
         }
         0
@@ -498,22 +541,43 @@ impl Script {
         scripted.cloned().unwrap_or_else(|| default_reply(record_type))
     }
 
+    /// What a test wrote, whole or cut.
+    fn said(&self, asked: &Asked, said: &Said, tcp: bool) -> Vec<u8> {
+        let flags = u16::from(said.code) | said.flags;
+        let sections = said.sections.each_ref().map(Vec::as_slice);
+        let whole = self.whole(asked, sections, flags);
+        let edns = asked.message.edns.as_ref();
+        let taken = edns.map_or(512, |edns| usize::from(edns.max_payload()).max(512));
+        let fits = whole.len() <= taken.min(self.udp_octets_max);
+        match (tcp, fits) {
+            (false, false) => self.whole(asked, [&[]; 3], TC),
+            (false, true) if said.is_cut => self.whole(asked, sections, flags | TC),
+            (true, _) | (false, true) => whole,
+        }
+    }
+
     /// A message with this outcome: a response code, or cut.
     fn message(&self, asked: &Asked, answers: &[Vec<u8>], outcome: u16) -> Vec<u8> {
         // A SOA where there is no such name or record; its zone is the last label's.
         let negative = outcome == 3 || (outcome == 0 && answers.is_empty());
         let soa = record(&[0], RecordType::SOA, TTL_SECONDS, &start_of_authority());
         let authorities: &[Vec<u8>] = if negative { std::slice::from_ref(&soa) } else { &[] };
+        self.whole(asked, [answers, authorities, &[]], outcome)
+    }
+
+    /// A message with these sections, and an OPT record where one was sent.
+    fn whole(&self, asked: &Asked, sections: [&[Vec<u8>]; 3], outcome: u16) -> Vec<u8> {
+        let [answers, authorities, additionals] = sections;
         let flags = QR | RA | self.flags | (asked.flags & (RD | CD)) | outcome;
         let mut out = Vec::new();
         let opt = asked.message.edns.is_some();
-        let counts = [answers.len(), authorities.len(), usize::from(opt)]
+        let counts = [answers.len(), authorities.len(), additionals.len() + usize::from(opt)]
             .map(|count| u16::try_from(count).expect("a test's answer is short"));
         for number in [asked.message.metadata.id, flags, 1, counts[0], counts[1], counts[2]] {
             out.extend(number.to_be_bytes());
         }
         out.extend(&asked.question);
-        out.extend(answers.iter().chain(authorities).flatten());
+        out.extend(answers.iter().chain(authorities).chain(additionals).flatten());
         if opt {
             let dnssec = asked.message.edns.as_ref().is_some_and(|edns| edns.flags().dnssec_ok);
             out.extend([0, 0, 41, 4, 208, 0, 0, if dnssec { 0x80 } else { 0 }, 0, 0, 0]);
@@ -540,9 +604,10 @@ fn default_reply(record_type: RecordType) -> Reply {
     Reply::Data(vec![rdata])
 }
 
-fn record(owner: &[u8], record_type: RecordType, ttl: u32, rdata: &[u8]) -> Vec<u8> {
+/// A record as octets; its owner may be a pointer.
+pub(crate) fn record(owner: &[u8], record_type: impl Into<u16>, ttl: u32, rdata: &[u8]) -> Vec<u8> {
     let mut out = owner.to_vec();
-    out.extend(u16::from(record_type).to_be_bytes());
+    out.extend(record_type.into().to_be_bytes());
     out.extend([0, 1]);
     out.extend(ttl.to_be_bytes());
     out.extend(length_of(rdata));

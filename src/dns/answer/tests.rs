@@ -218,6 +218,22 @@ fn a_safe_form_is_a_cname_and_what_upstream_says_of_it() {
 }
 
 #[test]
+fn a_record_of_another_class_is_none_of_a_safe_forms() {
+    use hickory_proto::rr::{RData, rdata};
+    let target = crate::name::Name::parse("safe.search.test").unwrap();
+    let address = RData::A(rdata::A::new(192, 0, 2, 7));
+    let mut upstream = about("safe.search.test.", &[("safe.search.test.", address)]);
+    // The class of the record: its address has as many octets as it likes there.
+    let class = upstream.len() - 11;
+    upstream[class] = 3;
+    let response = Response::read(&upstream, &target, 1).unwrap();
+    let message = reply(&query(1, true), |packet, question, out| {
+        cname_then(packet, question, &target, Some((&response, Aged::NEW)), 60, out).unwrap();
+    });
+    assert_eq!(shape(&message).1, [5]);
+}
+
+#[test]
 fn a_long_reply_is_cut_between_sets_and_says_so() {
     let packet = query(1, true);
     let question = question(&packet).unwrap();

@@ -231,9 +231,10 @@ impl Index {
     }
 }
 
-/// An index of any octets that have its shape, for the fuzz target of the reader.
-#[cfg(fuzzing)]
+#[doc(hidden)]
 impl Index {
+    /// An index of any octets that have its shape: what is fuzzed.
+    ///
     /// # Errors
     /// When they have not.
     pub fn from_octets(octets: &[u8]) -> Result<Self, Unusable> {

@@ -1,11 +1,11 @@
 //! What must hold of any text, whatever format it is read as.
 
-use amparo::lists::format::{FORMATS, Item, read, syntax_of};
 use amparo::lists::Format;
+use amparo::lists::format::{FORMATS, Item, read, syntax_of};
 use amparo::name::Name;
 
 /// Reads a text in a format: each line is entries, patterns or skipped.
-pub fn reads(format: Format, text: &[u8]) {
+pub(crate) fn reads(format: Format, text: &[u8]) {
     let lines = text.split(|&octet| octet == b'\n').count();
     let (syntax, guess) = syntax_of(format, text);
     assert_eq!(guess.is_some(), format == Format::Auto);
