@@ -87,6 +87,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
+            "fnv",
             "name",
             "words",
             "clock",

@@ -70,6 +70,13 @@ pub struct EncryptedSettings {
     pub quic: Vec<SocketAddr>,
 }
 
+impl EncryptedSettings {
+    /// The usual port of DNS over TLS and over QUIC (RFC 7858 §3.1, RFC 9250 §4.1.1).
+    pub const PORT_TLS: u16 = 853;
+    /// The usual port of HTTPS.
+    pub const PORT_HTTPS: u16 = 443;
+}
+
 /// One upstream resolver, as `tls://9.9.9.9#dns.quad9.net`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct UpstreamUrl {
