@@ -137,8 +137,8 @@ pub const OR_IN_FILE: Sentence = Sentence {
 pub static SOMEBODY: Words = Words::new("QUIÉN", "WHO");
 /// What the certificate must be for.
 pub const CERTIFICATE: Sentence = Sentence {
-    es: "El certificado tiene que valer para {what}; si es de una CA propia, instálela antes en el dispositivo.",
-    en: "The certificate must be for {what}; if it comes from a CA of your own, install that on the device first.",
+    es: "El certificado tiene que valer para {what}; si es de una CA propia, instálela antes en el dispositivo (el DNS privado de Android no acepta ninguna).",
+    en: "The certificate must be for {what}; if it comes from a CA of your own, install that on the device first (Android's Private DNS accepts none).",
 };
 /// Away from home.
 pub static AWAY: Words = Words::new(
