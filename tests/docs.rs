@@ -167,6 +167,8 @@ fn every_link_between_the_documents_leads_somewhere() {
         "docs/enforce/LEAME.md",
         "docs/devices/README.md",
         "docs/devices/LEAME.md",
+        "docs/encrypted/README.md",
+        "docs/encrypted/LEAME.md",
     ];
     for document in documents {
         let path = root().join(document);

@@ -344,10 +344,12 @@ impl Sheet<'_> {
     fn unlisted(&self, out: &mut dyn Write) -> io::Result<()> {
         let (id, language) = (self.setup.id, self.language);
         writeln!(out)?;
-        write_below(out, 0, &say::UNLISTED.fill(language, id, ""))?;
+        let mut text = say::UNLISTED.fill(language, id, "");
         if let Some(near) = self.near {
-            write_below(out, 0, &say::NEAR.fill(language, near, ""))?;
+            text = format!("{text} {}", say::NEAR.fill(language, near, ""));
         }
+        write_below(out, 0, &text)?;
+        write_below(out, 0, say::SAY_WHOSE.in_language(language))?;
         let who = self.setup.person.unwrap_or(say::SOMEBODY.in_language(language));
         value(out, &format!("amparo devices assign id:{id} {who}"))?;
         let kind = if self.kind == Some(SubjectKind::Adult) { "adult" } else { "child" };

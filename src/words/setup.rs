@@ -123,11 +123,13 @@ pub static OTHERS: Words = Words::new("Routers, Linux y otros", "Routers, Linux 
 
 /// Nobody has this id.
 pub const UNLISTED: Sentence = Sentence {
-    es: "Nadie tiene `id:{what}` todavía: con ese nombre el dispositivo pregunta, pero no se sabe de quién es. Diga de quién:",
-    en: "Nobody has `id:{what}` yet: with that name the device asks, but nobody knows whose it is. Say whose:",
+    es: "Nadie tiene `id:{what}` todavía: con ese nombre el dispositivo pregunta, pero no se sabe de quién es.",
+    en: "Nobody has `id:{what}` yet: with that name the device asks, but nobody knows whose it is.",
 };
 /// Somebody else may be meant.
 pub const NEAR: Sentence = Sentence { es: "¿Quiso decir {what}?", en: "Did you mean {what}?" };
+/// How to say so.
+pub static SAY_WHOSE: Words = Words::new("Diga de quién es:", "Say whose it is:");
 /// The same by hand.
 pub const OR_IN_FILE: Sentence = Sentence {
     es: "O en el archivo, con los que ya estén, en {what}:",
