@@ -183,7 +183,7 @@ fn a_profile_written_again_takes_the_place_of_the_one_before() {
     let read = || std::fs::read_to_string(home.path().join("m.mobileconfig")).expect("it is ours");
     home.amparo(&args).exits(DONE).prints("away from home too");
     let first = read();
-    home.amparo(&args).exits(DONE).prints("in place of the one that Amparo wrote before");
+    home.amparo(&args).exits(DONE).prints("in place of the one that Amparo wrote");
     assert_eq!(read(), first, "the same device has the same UUIDs");
     let text = std::fs::read_to_string(home.config()).expect("it is ours");
     home.write("amparo.toml", &text.replace("https ", "#"));

@@ -237,9 +237,9 @@ fn put<'a>(path: &'a Path, text: &str, language: Language) -> Result<Written<'a>
         let put = if is_there { file.persist(path) } else { file.persist_noclobber(path) };
         put.map_err(|error| error.error)
     };
-    write().map_err(|error: io::Error| match error.kind() {
-        io::ErrorKind::AlreadyExists => not_ours(),
-        _ => failed(&error),
+    write().map_err(|error: io::Error| {
+        let is_taken = error.kind() == io::ErrorKind::AlreadyExists;
+        if is_taken { not_ours() } else { failed(&error) }
     })?;
     Ok(if is_there { Written::Replaced(path) } else { Written::New(path) })
 }

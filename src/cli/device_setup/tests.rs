@@ -155,7 +155,7 @@ proptest! {
             id: "a", hostname: "b", reach: Reach::Tls("c"), wifi: &wifi, name: &name, text: &name,
         };
         let plain = Profile {
-            id: "a", hostname: "b", reach: Reach::Tls("c"), wifi: &["".to_owned()], name: "", text: "",
+            id: "a", hostname: "b", reach: Reach::Tls("c"), wifi: &[String::new()], name: "", text: "",
         };
         let (profile, plain) = (profile.to_string(), plain.to_string());
         prop_assert_eq!(profile.matches('<').count(), plain.matches('<').count());
