@@ -125,6 +125,7 @@
 //! | how an upstream is spoken to, and believed | [`dns::upstream`], `docs/upstreams/` |
 //! | what `amparo init` asks, and writes | `cli/init/talk.rs`, [`config::draft`]; its sentences: `words/init.rs` |
 //! | what `amparo doctor` looks at | one file in `doctor/`, a row of its table; what it says: `words/doctor.rs` |
+//! | what is set on a phone for encrypted DNS | `cli/device_setup.rs`; its sentences: `words/setup.rs` |
 //! | a command | one file in `cli/` and a variant of its `Command` |
 //! | what is kept | [`journal`] |
 //! | what counts as use of a budget | [`policy::meter`]; its claims are `tests/family.rs` and `docs/time/` |

@@ -1,7 +1,7 @@
 //! Every sentence a person reads, in Spanish and English side by side.
 //!
 //! A text is a [`Words`] with both languages in one place, so a missing one does not compile. What
-//! is said about time is in [`time`], about devices in [`devices`].
+//! is said about time is in [`time`], about devices in [`devices`], of setting them up in [`setup`].
 
 pub mod devices;
 pub mod doctor;
@@ -10,6 +10,7 @@ pub mod family;
 pub mod firewall;
 pub mod init;
 pub mod leases;
+pub mod setup;
 pub mod time;
 
 use std::fmt;

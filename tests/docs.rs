@@ -169,8 +169,12 @@ fn every_link_between_the_documents_leads_somewhere() {
         "docs/firewall/LEAME.md",
         "docs/devices/README.md",
         "docs/devices/LEAME.md",
+        "docs/dns/README.md",
+        "docs/dns/LEAME.md",
         "docs/upstreams/README.md",
         "docs/upstreams/LEAME.md",
+        "docs/encrypted/README.md",
+        "docs/encrypted/LEAME.md",
     ];
     for document in documents {
         let path = root().join(document);

@@ -9,6 +9,7 @@ mod harness;
 mod around;
 mod cli;
 mod cli_family;
+mod cli_setup;
 mod clients;
 mod clock;
 mod devices;

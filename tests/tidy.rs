@@ -88,6 +88,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
+            "fnv",
             "name",
             "words",
             "clock",
@@ -339,6 +340,8 @@ fn every_config_in_a_document_is_accepted() {
         "README.es.md",
         "docs/lists/README.md",
         "docs/lists/LEAME.md",
+        "docs/encrypted/README.md",
+        "docs/encrypted/LEAME.md",
         "docs/enforce/README.md",
         "docs/enforce/LEAME.md",
         "docs/time/README.md",

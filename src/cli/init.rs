@@ -285,7 +285,7 @@ fn next(out: &mut dyn io::Write, path: &Path, draft: &Draft, is_named: bool) -> 
 }
 
 /// The address by which the house knows this machine, most likely.
-fn own_address() -> Option<IpAddr> {
+pub(super) fn own_address() -> Option<IpAddr> {
     let interfaces = nix::ifaddrs::getifaddrs().ok()?;
     let mut addresses = interfaces.filter_map(|interface| {
         let address = interface.address?;

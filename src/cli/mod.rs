@@ -9,6 +9,7 @@ mod cache;
 mod changes;
 mod check;
 mod columns;
+mod device_setup;
 mod devices;
 mod doctor;
 mod firewall;
@@ -80,6 +81,7 @@ enum Command {
     Log(log::Log),
     Status(status::Status),
     Devices(devices::Devices),
+    DeviceSetup(device_setup::DeviceSetup),
     Week(week::Week),
     Pause(pause::Pause),
     Resume(pause::Resume),
@@ -155,6 +157,7 @@ pub fn main() -> ExitCode {
         Command::Log(command) => log_of(&command, &app),
         Command::Status(command) => command.run(&app),
         Command::Devices(command) => command.run(&app),
+        Command::DeviceSetup(command) => command.run(&app),
         Command::Week(command) => command.run(&app),
         Command::Pause(command) => command.run(&app),
         Command::Resume(command) => command.run(&app),

@@ -1,9 +1,10 @@
 //! What is odd in a file that passes: it says less, or other, than its writer thought.
 //!
 //! [`lint`] reads the text once more beside the config that came of it: places from the one, whole
-//! rules from the other. Nothing here changes what is in force. `hours` looks at windows of time;
-//! words and devices are looked at here.
+//! rules from the other. Nothing here changes what is in force. `hours` looks at windows of time,
+//! `encrypted` at encrypted DNS and who comes by it; words and devices are looked at here.
 
+mod encrypted;
 mod hours;
 #[cfg(test)]
 mod tests;
@@ -90,6 +91,8 @@ fn lint_with(text: &str, config: &Config, today: Date, catalogue: &Catalogue) ->
     }
     names(root, &mut problems);
     devices(&people, &mut problems);
+    encrypted::nameless(root, &config.dns, &mut problems);
+    encrypted::unbrought(&people, &config.dns, &mut problems);
     // What is odd in a profile is found for each who has it.
     let mut once: Vec<Problem> = Vec::new();
     for problem in problems {

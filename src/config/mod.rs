@@ -48,7 +48,8 @@ pub use place::{
 };
 pub use report::{Origin, Problem, Report, Severity};
 pub use settings::{
-    CalendarFile, DnsSettings, Download, EnforceSettings, JournalSettings, NftablesSet,
+    CalendarFile, DnsSettings, Download, EncryptedSettings, EnforceSettings, JournalSettings,
+    NftablesSet,
 };
 
 /// The embedded default: every key with its default, commented out.

@@ -96,6 +96,13 @@ pub struct Anchor {
     pub key: Vec<u8>,
 }
 
+impl EncryptedSettings {
+    /// The usual port of DNS over TLS and over QUIC (RFC 7858 §3.1, RFC 9250 §4.1.1).
+    pub const PORT_TLS: u16 = 853;
+    /// The usual port of HTTPS.
+    pub const PORT_HTTPS: u16 = 443;
+}
+
 /// One upstream resolver, as `tls://9.9.9.9#dns.quad9.net`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct UpstreamUrl {

@@ -203,11 +203,6 @@ pub(super) fn dns(context: &mut Context<'_>) -> DnsSettings {
     }
 }
 
-/// The port of DNS over TLS and over QUIC (RFC 7858 §3.1, RFC 9250 §4.1.1).
-const PORT_TLS: u16 = 853;
-/// The port of HTTPS.
-const PORT_HTTPS: u16 = 443;
-
 /// `[dns.encrypted]`; none where it names no place to listen, or lacks what it cannot do without.
 fn encrypted(context: &mut Context<'_>, dns: &DeTable<'_>) -> Option<Box<EncryptedSettings>> {
     let table = inner(dns, "encrypted")?;
@@ -216,8 +211,9 @@ fn encrypted(context: &mut Context<'_>, dns: &DeTable<'_>) -> Option<Box<Encrypt
         let read = |text: &str| elements::listen_at(text, port);
         written.iter().filter_map(|place| context.element(place, read)).collect()
     };
-    let (tls, https) = (places("tls", PORT_TLS), places("https", PORT_HTTPS));
-    let quic = places("quic", PORT_TLS);
+    let tls = places("tls", EncryptedSettings::PORT_TLS);
+    let https = places("https", EncryptedSettings::PORT_HTTPS);
+    let quic = places("quic", EncryptedSettings::PORT_TLS);
     let hostname = text(table, "hostname");
     let hostname = hostname.and_then(|name| context.element(&name, elements::name));
     let file = |key: &str| {

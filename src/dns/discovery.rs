@@ -15,9 +15,6 @@ const PORT: u16 = 3;
 const DOHPATH: u16 = 7;
 /// Where queries are taken over HTTPS.
 const TEMPLATE: &[u8] = b"/dns-query{?dns}";
-/// The ports that need not be told (RFC 9461 §4.2).
-const PORT_TLS: u16 = 853;
-const PORT_HTTPS: u16 = 443;
 
 /// The RDATA of one SVCB record for each way in, the better first. `to` is the address that was asked,
 /// at which the device finds us.
@@ -28,9 +25,9 @@ pub(super) fn designations(
 ) -> Vec<Vec<u8>> {
     // Where it listens, the port that need not be told, and the protocols as ALPN lists them.
     let ways = [
-        (&settings.https, PORT_HTTPS, [alpn::H2, alpn::H3].as_slice()),
-        (&settings.tls, PORT_TLS, &[alpn::DOT]),
-        (&settings.quic, PORT_TLS, &[alpn::DOQ]),
+        (&settings.https, EncryptedSettings::PORT_HTTPS, [alpn::H2, alpn::H3].as_slice()),
+        (&settings.tls, EncryptedSettings::PORT_TLS, &[alpn::DOT]),
+        (&settings.quic, EncryptedSettings::PORT_TLS, &[alpn::DOQ]),
     ];
     let serving = |places: &[SocketAddr]| {
         let serves = |place: &&SocketAddr| place.ip().is_unspecified() || place.ip() == to;
@@ -55,7 +52,7 @@ pub(super) fn designations(
             IpAddr::V4(v4) => put(&mut data, IPV4HINT, &v4.octets()),
             IpAddr::V6(v6) => put(&mut data, IPV6HINT, &v6.octets()),
         }
-        if usual == PORT_HTTPS {
+        if usual == EncryptedSettings::PORT_HTTPS {
             put(&mut data, DOHPATH, TEMPLATE);
         }
         written.push(data);

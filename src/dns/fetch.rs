@@ -13,7 +13,7 @@ use super::{EDE_INVALID_DATA, Resolver, Waiting, records, wire};
 use crate::name::Name;
 
 /// EDE "No Reachable Authority" (RFC 8914 §4.23).
-const EDE_UNREACHABLE: u16 = 22;
+pub(super) const EDE_UNREACHABLE: u16 = 22;
 /// How long upstream is waited for where an expired answer could serve (RFC 8767 §5).
 const STALE_WAIT: Duration = Duration::from_millis(1800);
 

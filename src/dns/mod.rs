@@ -54,6 +54,7 @@ use asked::Asked;
 use cache::{Cache, Key};
 pub use desk::Desk;
 use desk::{Sight, Turns};
+use fetch::EDE_UNREACHABLE;
 pub use notes::Counts;
 use notes::{Allowance, Books, Notes};
 use pace::Paces;

@@ -35,6 +35,7 @@ const EDE_STALE: [u16; 2] = [3, 19];
 /// An upstream's answer, taken apart: whole, about the question it was asked, without OPT and
 /// without what followed its last record.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, looked at by itself")]
 pub struct Response {
     bytes: Box<[u8]>,
     question_end: u16,

@@ -201,6 +201,12 @@ impl LocalNames {
         if let Some(hostname) = hostname {
             local.put_name(hostname, LocalAnswer::Myself);
             local.zone(hostname).below = Some(Fate::Here(LocalAnswer::Myself));
+            // Who vouches for the name looks there for a proof, and whoever writes it looks too (RFC 8555
+            // §8.4).
+            if let Some(proof) = hostname.child(b"_acme-challenge") {
+                let fate = Some(Fate::Elsewhere);
+                *local.zone(&proof) = Zone { at: fate, below: fate };
+            }
             let own = hostname.child(b"_dns");
             for name in Name::from_wire(DISCOVERY).ok().into_iter().chain(own) {
                 local.put_name(&name, LocalAnswer::Designated);
@@ -442,6 +448,7 @@ mod tests {
             ("x.resolver.arpa", Some(NoData)),
             ("example.org", None),
             ("www.example.org", None),
+            ("_acme-challenge.dns.example.org", None),
         ] {
             assert_eq!(house.find(&name(text)), expected, "{text}");
         }

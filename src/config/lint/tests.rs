@@ -246,3 +246,32 @@ fn a_budget_that_limits_nothing_is_told() {
     );
     check("bedtime = \"20:00-08:00\" | budget = { youtube = \"12h\", internet = \"2h\" }", &[]);
 }
+
+#[test]
+fn encrypted_dns_without_a_name_is_told() {
+    let text = "[dns.encrypted]\ncertificate = \"/c.pem\"\nprivate_key = \"/k.pem\"\n\
+                https = \"0.0.0.0\"\ntls = [\"0.0.0.0\"]\n";
+    assert_eq!(
+        said(text),
+        [
+            "4: `[dns.encrypted]` has no `hostname`: devices do not find it by themselves, and `amparo device-setup` has no name to tell (add the name in the certificate: `hostname = \"dns.example.org\"`)",
+        ]
+    );
+    assert!(said(&format!("{text}hostname = \"dns.example.org\"\n")).is_empty());
+    assert!(said("[dns.encrypted]\ncertificate = \"/c.pem\"\n").is_empty(), "it listens nowhere");
+}
+
+#[test]
+fn an_id_that_nothing_brings_is_told() {
+    let child = "[child.leo]\nage = 9\ndevices = [\"10.0.0.9\", \"id:leo-phone\"]\n";
+    assert_eq!(
+        said(child),
+        [
+            "3: nothing brings `id:leo-phone` of child `leo`: no encrypted DNS is set up, and no trusted forwarder (set up `[dns.encrypted]` (docs/encrypted/README.md), or name `trusted_forwarders` under [dns])",
+        ]
+    );
+    assert!(said(&format!("[dns]\ntrusted_forwarders = \"10.0.0.1\"\n{child}")).is_empty());
+    let encrypted = "[dns.encrypted]\ncertificate = \"/c.pem\"\nprivate_key = \"/k.pem\"\n\
+                     hostname = \"dns.example.org\"\nquic = \"0.0.0.0\"\n";
+    assert!(said(&format!("{encrypted}{child}")).is_empty());
+}
