@@ -226,7 +226,7 @@ fn encrypted(context: &mut Context<'_>, dns: &DeTable<'_>) -> Option<Box<Encrypt
         .filter_map(|(key, path)| path.is_none().then_some(key))
         .collect();
     for key in missing {
-        let span = dns.get("encrypted").map_or(0..0, |value| value.span());
+        let span = dns.get("encrypted").map_or(0..0, toml::Spanned::span);
         let help = "write the path of its file in PEM: docs/encrypted/README.md";
         context.error(span, format!("`[dns.encrypted]` has no `{key}`"), help);
     }
