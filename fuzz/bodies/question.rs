@@ -41,8 +41,8 @@ pub(crate) fn run(packet: &[u8]) {
     for answer in [BlockedAnswer::ZeroIp, BlockedAnswer::NxDomain] {
         let closed = Closed { answer, ttl_seconds: 10, nxdomain_forced: false, ede };
         answer::blocked(packet, &question, &closed, &mut out);
-        answer::fit(&mut out, answer::limit_octets(&question, false));
-        assert!(out.len() <= answer::limit_octets(&question, false));
+        answer::fit(&mut out, answer::limit_octets(&question, amparo::dns::serve::Transport::Udp));
+        assert!(out.len() <= answer::limit_octets(&question, amparo::dns::serve::Transport::Udp));
         assert_eq!(out[12..question.end], packet[12..question.end]);
         let reply = Message::from_vec(&out).expect("hickory reads what we write");
         assert_eq!(

@@ -32,8 +32,8 @@ pub(crate) fn run(octets: &[u8]) {
     assert_eq!((&out[..2], &out[12..question.end]), (&packet[..2], QUESTION));
     let again = Response::read(&out, &question.name, question.qtype).expect("we wrote it");
     assert!(again.min_ttl().is_none_or(|ttl| ttl <= CAP_SECONDS));
-    answer::fit(&mut out, answer::limit_octets(&question, false));
-    assert!(out.len() <= answer::limit_octets(&question, false));
+    answer::fit(&mut out, answer::limit_octets(&question, amparo::dns::serve::Transport::Udp));
+    assert!(out.len() <= answer::limit_octets(&question, amparo::dns::serve::Transport::Udp));
     Response::read(&out, &question.name, question.qtype).expect("what is cut still holds");
     let opts = Records::new(&out, question.end)
         .filter(|record| record.as_ref().is_ok_and(|record| record.rtype == rtype::OPT));

@@ -49,7 +49,7 @@ pub(crate) fn run(octets: &[u8]) {
     if failed == 0 && response.is_some() {
         assert_eq!(others().next().map(|found| found.rtype), Some(rtype::CNAME));
     }
-    let limit = answer::limit_octets(&question, false);
+    let limit = answer::limit_octets(&question, amparo::dns::serve::Transport::Udp);
     answer::fit(&mut out, limit);
     assert!(out.len() <= limit);
     Response::read(&out, &question.name, question.qtype).expect("what is cut still holds");

@@ -104,7 +104,7 @@ static SIGNS: [(&str, Sentence); 6] = [
     (
         "discovery",
         Sentence {
-            es: "buscó DNS cifrado ({what}), como hacen los sistemas nuevos; aquí no hay",
+            es: "buscó DNS cifrado ({what}), como hacen los sistemas nuevos; aquí no lo hay",
             en: "it looked for encrypted DNS ({what}), as new systems do; there is none here",
         },
     ),
