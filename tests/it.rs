@@ -15,6 +15,7 @@ mod clock;
 mod devices;
 mod docs;
 mod doctor;
+mod encrypted;
 mod family;
 mod faults;
 mod filter;

@@ -119,6 +119,13 @@ const DIFFERENT: &[Row] = &[
     Row { kinds: &["flag TC"], field: "RA", ours: "1", theirs: "0", why: "as above" },
     Row { kinds: &["flag TC"], field: "answer", ours: "some", theirs: "none", why: "as above" },
     Row {
+        kinds: &["type ANY"],
+        field: "answer",
+        ours: "1 of 13",
+        theirs: "*",
+        why: "one short record of our own, and nobody is asked (RFC 8482 §4.2)",
+    },
+    Row {
         kinds: &["class ANY"],
         field: "code",
         ours: "REFUSED",

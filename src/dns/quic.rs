@@ -247,16 +247,20 @@ impl<A: Answer> Served<A> {
         loop {
             tokio::select! {
                 stream = connection.accept_bi() => {
-                    let Ok((send, receive)) = stream else { return NO_ERROR };
+                    let Ok((mut send, receive)) = stream else { return NO_ERROR };
                     seat.touch();
                     let (answer, desk) = (Arc::clone(&self.answer), Arc::clone(desk));
                     let waiting = Arc::clone(&self.waiting);
                     streams.spawn(async move {
-                        let query = read(receive).await?;
+                        let Ok(query) = read(receive).await else {
+                            // Not an empty answer, which the end of the stream would be.
+                            let _ = send.reset(PROTOCOL_ERROR);
+                            return Err(AgainstProtocol);
+                        };
                         let reply =
                             serve::answer_alone(&answer, &desk, &waiting, &query, &source).await;
                         write(send, reply).await;
-                        Ok::<_, AgainstProtocol>(())
+                        Ok(())
                     });
                 }
                 Some(done) = streams.join_next(), if !streams.is_empty() => {
