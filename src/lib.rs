@@ -36,7 +36,7 @@
 //! ```text
 //!  datagram ─► question ─► who ─► tags of the name ─► verdict ─┬─ block   ─► answer built here ──────────┐
 //!  (dns::udp)  (dns::wire) (clients)   (lists::Index)  (policy)├─ local   ─► answer built here ──────────┤
-//!  TCP ──► the same answer_now()                               ├─ rewrite ─► ask for the safe name ─┐    ├─► reply
+//!  TCP, TLS, HTTPS, QUIC ──► the same answer_now()             ├─ rewrite ─► ask for the safe name ─┐    ├─► reply
 //!                                                              └─ allow   ─► cache ─► upstream ─► judge  ┘
 //!                                                                            again (CNAME and SVCB targets)
 //!  every verdict ─► journal, which never makes an answer wait
@@ -121,6 +121,10 @@
 //! | what `check` finds odd in a good file | [`config::lint`] |
 //! | how a change is written into the file | [`config::edit`] |
 //! | which days a calendar file has | [`config::ical`] |
+//! | how devices ask encrypted | [`dns::tls`], `dns/https.rs`, [`dns::quic`]; where that is listened on: `daemon/encrypted.rs` |
+//! | who may be connected at once | [`dns::seats`]; how fast one device may ask: `dns/pace.rs` |
+//! | which addresses are of the house | [`dns::rebind`] |
+//! | how upstreams are spoken to | the map in `dns/upstream/mod.rs`; checked signatures: `validate.rs` there |
 //! | how a closed name is answered | [`dns::answer`] |
 //! | how an upstream is spoken to, and believed | [`dns::upstream`], `docs/upstreams/` |
 //! | what `amparo init` asks, and writes | `cli/init/talk.rs`, [`config::draft`]; its sentences: `words/init.rs` |
