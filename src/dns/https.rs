@@ -1,7 +1,7 @@
 //! DNS over HTTPS (RFC 8484): one request, one query.
 //!
 //! What a request says is read the same whatever form of HTTP it came in ([`Request`]), and so is what
-//! is said back. Start at [`serve`] for HTTP/1.1 and HTTP/2; HTTP/3 comes in with QUIC
+//! is said back. Start at [`serve()`] for HTTP/1.1 and HTTP/2; HTTP/3 comes in with QUIC
 //! ([`super::quic`]).
 
 use std::convert::Infallible;

@@ -4,7 +4,7 @@
 //! generic cell rate algorithm, ITU-T I.371): whoever has used up what was saved is told to come over
 //! TCP, where nobody can pretend to be another. The accounts are shared by all loops, looked at when a
 //! client asks first in a batch and written when the batch is over, so that no question waits for
-//! another core. Start at [`Paces::limit`].
+//! another core. Start at [`Account::take`].
 
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -1,7 +1,7 @@
 //! Who may be connected at once, over TCP, TLS, HTTPS and QUIC together.
 //!
 //! The connection that has been quiet longest makes room for a new one, among those of the same client
-//! first. Start at [`Seats::take`].
+//! first. Start at `Seats::take`.
 
 use std::collections::HashMap;
 use std::net::IpAddr;

@@ -4,7 +4,7 @@
 //! (RFC 7766 §6.2.1.1); what a client may hold is bounded everywhere, and the connection that has
 //! been quiet longest makes room for a new one ([`super::seats`]). Anything that reads and writes
 //! octets is served, so DNS over TLS is the same behind its handshake; DNS over HTTPS goes on in
-//! [`super::https`]. Start at [`run`].
+//! `https.rs`. Start at [`run`].
 
 pub mod frames;
 
