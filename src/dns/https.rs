@@ -21,7 +21,7 @@ use hyper_util::server::conn::auto;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::records::{Records, rtype};
-use super::seats::{self, Seat};
+use super::seats::{self, Seat, Seats};
 use super::serve::{self, Answer, Source};
 use super::tcp::Context;
 use super::tcp::frames::QUERY_OCTETS_MAX;
@@ -73,21 +73,21 @@ where
     let service = hyper::service::service_fn(|request: hyper::Request<Incoming>| {
         let (answer, waiting) = (Arc::clone(&context.answer), Arc::clone(&context.waiting));
         let (desk, source) = (Arc::clone(&desk), context.source);
+        let seats = Arc::clone(&seat.seats);
         seat.touch();
         let open = requests.open(&seat.place);
         async move {
             let _open = open;
-            let said = match read(request).await {
+            let response = match read(request).await {
                 Ok(Request { query, id }) => {
                     let source = Source { id: id.or(source.id), ..source };
                     let waiting = &waiting;
-                    serve::answer_alone(&answer, &desk, waiting, &query, &source)
-                        .await
-                        .map_or_else(|| refused(StatusCode::BAD_REQUEST), answered)
+                    let reply = serve::answer_alone(&answer, &desk, waiting, &query, &source).await;
+                    said(reply, &seats)
                 }
                 Err(status) => refused(status),
             };
-            Ok::<_, Infallible>(said)
+            Ok::<_, Infallible>(response)
         }
     });
     let mut server = auto::Builder::new(TokioExecutor::new());
@@ -213,9 +213,13 @@ pub(super) fn place_of(parts: &Parts) -> Result<(Place, Option<ClientId>), Statu
 }
 
 /// An answer of DNS, whatever it says (RFC 8484 §4.2.1), kept no longer than its shortest TTL (§5.1).
-pub(super) fn answered(reply: Vec<u8>) -> Response<Full<Bytes>> {
+pub(super) fn said(reply: Option<Vec<u8>>, seats: &Arc<Seats>) -> Response<Full<Bytes>> {
+    let Some(reply) = reply else { return refused(StatusCode::BAD_REQUEST) };
     let max_age = format!("max-age={}", life_seconds(&reply));
-    let mut response = Response::new(Full::new(Bytes::from(reply)));
+    let Some(reply) = seats.hold_reply(reply) else {
+        return refused(StatusCode::SERVICE_UNAVAILABLE);
+    };
+    let mut response = Response::new(Full::new(reply));
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, MESSAGE_TYPE);
     if let Ok(max_age) = HeaderValue::try_from(max_age) {

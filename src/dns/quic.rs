@@ -250,7 +250,7 @@ impl<A: Answer> Served<A> {
                     let Ok((mut send, receive)) = stream else { return NO_ERROR };
                     seat.touch();
                     let (answer, desk) = (Arc::clone(&self.answer), Arc::clone(desk));
-                    let waiting = Arc::clone(&self.waiting);
+                    let (waiting, seats) = (Arc::clone(&self.waiting), Arc::clone(&seat.seats));
                     streams.spawn(async move {
                         let Ok(query) = read(receive).await else {
                             // Not an empty answer, which the end of the stream would be.
@@ -259,7 +259,7 @@ impl<A: Answer> Served<A> {
                         };
                         let reply =
                             serve::answer_alone(&answer, &desk, &waiting, &query, &source).await;
-                        write(send, reply).await;
+                        write(send, reply, &seats).await;
                         Ok(())
                     });
                 }
@@ -298,7 +298,7 @@ impl<A: Answer> Served<A> {
             seat.touch();
             seat.place.busy.store(true, Ordering::Relaxed);
             let (answer, desk) = (Arc::clone(&self.answer), Arc::clone(desk));
-            let waiting = Arc::clone(&self.waiting);
+            let (waiting, seats) = (Arc::clone(&self.waiting), Arc::clone(&seat.seats));
             streams.spawn(async move {
                 let request = timeout(STREAM_TIME_MAX, begun.resolve_request()).await;
                 let Ok(Ok((request, mut stream))) = request else { return };
@@ -315,10 +315,7 @@ impl<A: Answer> Served<A> {
                         let source = Source { id: id.or(source.id), ..source };
                         let reply =
                             serve::answer_alone(&answer, &desk, &waiting, &query, &source).await;
-                        reply.map_or_else(
-                            || https::refused(StatusCode::BAD_REQUEST),
-                            https::answered,
-                        )
+                        https::said(reply, &seats)
                     }
                     Err(status) => https::refused(status),
                 };
@@ -377,17 +374,18 @@ fn query_of(octets: &[u8]) -> Result<&[u8], AgainstProtocol> {
     Ok(query)
 }
 
-/// Writes the reply to a stream's query and ends it; without one the stream is given up.
-async fn write(mut send: SendStream, reply: Option<Vec<u8>>) {
+/// Writes the reply to a stream's query and ends it; without one, or without room, the stream is given
+/// up.
+async fn write(mut send: SendStream, reply: Option<Vec<u8>>, seats: &Arc<Seats>) {
     let framed = reply.and_then(|reply| {
         let length = u16::try_from(reply.len()).ok()?;
-        Some([&length.to_be_bytes()[..], &reply].concat())
+        seats.hold_reply([&length.to_be_bytes()[..], &reply].concat())
     });
     let Some(framed) = framed else {
         let _ = send.reset(NO_ERROR);
         return;
     };
-    let writing = timeout(STREAM_TIME_MAX, send.write_all(&framed));
+    let writing = timeout(STREAM_TIME_MAX, send.write_chunk(framed));
     if matches!(writing.await, Ok(Ok(()))) {
         let _ = send.finish();
         // Until the client has it, or is gone.

@@ -8,6 +8,7 @@ use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use hyper::body::Bytes;
 use tokio::sync::Notify;
 
 /// Connections at once: each costs a descriptor and a few KiB, an encrypted one some twenty.
@@ -45,7 +46,7 @@ pub(super) struct Place {
 pub(super) struct Seat {
     pub(super) place: Arc<Place>,
     id: u64,
-    seats: Arc<Seats>,
+    pub(super) seats: Arc<Seats>,
 }
 
 impl std::ops::Deref for Seat {
@@ -64,26 +65,28 @@ impl Seat {
     }
 }
 
-impl Seat {
-    /// Takes room for replies until the client has taken them; none when all clients together
-    /// leave too many lying.
-    pub(super) fn hold(&self, octets: usize) -> Option<Held<'_>> {
-        let held = self.seats.held.fetch_add(octets, Ordering::Relaxed) + octets;
-        // Given back at once where it is too much.
-        let held_octets = Held { held: &self.seats.held, octets };
-        (held <= HELD_OCTETS_MAX).then_some(held_octets)
-    }
-}
-
 /// Replies of a client that it has not taken.
-pub(super) struct Held<'a> {
-    held: &'a AtomicUsize,
+#[derive(Debug)]
+pub(super) struct Held {
+    seats: Arc<Seats>,
     octets: usize,
 }
 
-impl Drop for Held<'_> {
+/// A reply with its room.
+struct Lying {
+    reply: Vec<u8>,
+    _room: Held,
+}
+
+impl AsRef<[u8]> for Lying {
+    fn as_ref(&self) -> &[u8] {
+        &self.reply
+    }
+}
+
+impl Drop for Held {
     fn drop(&mut self) {
-        self.held.fetch_sub(self.octets, Ordering::Relaxed);
+        self.seats.held.fetch_sub(self.octets, Ordering::Relaxed);
     }
 }
 
@@ -140,6 +143,22 @@ impl Seats {
         (Some(Seat { place, id, seats: Arc::clone(self) }), full.is_some())
     }
 
+    /// Takes room for a reply until its client has taken it; none when all clients together leave too
+    /// many lying.
+    pub(super) fn hold(self: &Arc<Self>, octets: usize) -> Option<Held> {
+        let held = self.held.fetch_add(octets, Ordering::Relaxed) + octets;
+        // Given back at once where it is too much.
+        let room = Held { seats: Arc::clone(self), octets };
+        (held <= HELD_OCTETS_MAX).then_some(room)
+    }
+
+    /// A reply that takes room until nobody holds its octets any more, however long they are on their
+    /// way; none when all clients together leave too many lying.
+    pub(super) fn hold_reply(self: &Arc<Self>, reply: Vec<u8>) -> Option<Bytes> {
+        let room = self.hold(reply.len())?;
+        Some(Bytes::from_owner(Lying { reply, _room: room }))
+    }
+
     fn lock(&self) -> MutexGuard<'_, HashMap<u64, Arc<Place>>> {
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -168,10 +187,14 @@ mod tests {
     #[test]
     fn what_clients_leave_lying_is_bounded() {
         let seats = Arc::new(Seats::default());
-        let [one, other] = [1, 2].map(|last| seats.take([10, 0, 0, last].into()).0.unwrap());
-        let held = one.hold(HELD_OCTETS_MAX - 10).unwrap();
-        assert!(other.hold(11).is_none() && other.hold(10).is_some());
+        let held = seats.hold(HELD_OCTETS_MAX - 10).unwrap();
+        assert!(seats.hold(11).is_none() && seats.hold(10).is_some());
         drop(held);
-        assert!(other.hold(11).is_some());
+        let reply = seats.hold_reply(vec![0; 11]).unwrap();
+        let on_its_way = reply.clone();
+        drop(reply);
+        assert!(seats.hold(HELD_OCTETS_MAX - 10).is_none());
+        drop(on_its_way);
+        assert!(seats.hold(HELD_OCTETS_MAX - 10).is_some());
     }
 }

@@ -244,7 +244,7 @@ impl<A: Answer> Context<A> {
                 seat.busy.store(!tasks.is_empty(), Ordering::Relaxed);
                 let more = out.len() >= OUT_OCTETS_MAX;
                 if !out.is_empty() {
-                    let Some(_held) = seat.hold(out.len()) else { return };
+                    let Some(_held) = seat.seats.hold(out.len()) else { return };
                     let written = tokio::select! {
                         // Who takes no replies is the first to make room.
                         () = seat.leave.notified() => return,
