@@ -18,6 +18,7 @@ use quinn::{
     Connection, Endpoint, EndpointConfig, Incoming, RecvStream, SendStream, ServerConfig,
     TransportConfig, VarInt,
 };
+use socket2::{Domain, Protocol, Socket, Type};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -77,10 +78,15 @@ pub struct Listener {
 struct AgainstProtocol;
 
 impl Listener {
-    /// Binds a socket.
+    /// Binds a socket. IPv6 sockets take IPv6 only: IPv4 has one of its own.
     pub fn bind(address: SocketAddr, speech: Speech) -> io::Result<Self> {
-        let socket = std::net::UdpSocket::bind(address)?;
-        Ok(Listener { socket, speech })
+        let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
+        if address.is_ipv6() {
+            socket.set_only_v6(true)?;
+        }
+        socket.set_nonblocking(true)?;
+        socket.bind(&address.into())?;
+        Ok(Listener { socket: socket.into(), speech })
     }
 
     /// Where it listens.
@@ -402,6 +408,13 @@ mod tests {
 
     fn framed(query: &[u8]) -> Vec<u8> {
         [&u16::try_from(query.len()).unwrap().to_be_bytes()[..], query].concat()
+    }
+
+    #[test]
+    fn both_families_may_be_listened_on_at_one_port() {
+        let six = Listener::bind("[::]:0".parse().unwrap(), Speech::Quic).unwrap();
+        let port = six.local_addr().unwrap().port();
+        assert!(Listener::bind(([0, 0, 0, 0], port).into(), Speech::Quic).is_ok());
     }
 
     #[test]
