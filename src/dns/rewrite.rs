@@ -249,7 +249,9 @@ impl Response {
                 break;
             }
             let is_link = matches!(record.rtype, rtype::CNAME | rtype::DNAME);
-            if record.rtype == rtype::RRSIG || !is_link && may_hold_pointers(record.rtype) {
+            // What another class holds was not looked at.
+            let is_known = record.class == CLASS_IN && record.rtype != rtype::RRSIG;
+            if !is_known || !is_link && may_hold_pointers(record.rtype) {
                 continue;
             }
             unpack_name(message, record.start, &mut out)?;
@@ -257,8 +259,7 @@ impl Response {
             let start = out.len();
             if is_link {
                 unpack_name(message, record.data.start, &mut out)?;
-            } else if matches!(record.rtype, rtype::SVCB | rtype::HTTPS) && record.class == CLASS_IN
-            {
+            } else if matches!(record.rtype, rtype::SVCB | rtype::HTTPS) {
                 out.extend_from_slice(&message[record.data.start..record.data.start + 2]);
                 unpack_name(message, record.data.start + 2, &mut out)?;
                 for Param { key, whole } in svcb::params(message, &record.data) {

@@ -376,6 +376,18 @@ fn the_key_that_hides_a_site_can_be_left_out_and_all_else_stays() {
 }
 
 #[test]
+fn what_another_class_holds_is_left_out_with_the_key() {
+    // Its data end where a name would begin: what stands behind is no part of it.
+    let other: &[u8] = b"\xc0\x0c\0\x05\0\x03\0\0\x01\x2c\0\0";
+    let record = https(KEY);
+    for records in [&[&record, other][..], &[&record, other, A]] {
+        let whole = read(&response([0x81, 0x80], [records, &[], &[]])).unwrap();
+        let bare = whole.without_ech().expect("it holds one");
+        assert_eq!(usize::from(bare.bytes()[7]), records.len() - 1);
+    }
+}
+
+#[test]
 fn an_answer_leads_home_by_addresses_and_by_hints() {
     let home = |record: &[u8]| {
         let came = response([0x81, 0x80], [&[record], &[], &[]]);
