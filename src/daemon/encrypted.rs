@@ -37,8 +37,10 @@ pub(super) struct Place {
 }
 
 enum Socket {
-    Stream(TcpListener),
-    Datagrams(quic::Listener),
+    Tls(TcpListener),
+    Https(TcpListener),
+    /// DNS over QUIC, or HTTP/3: it knows which.
+    Quic(quic::Listener),
 }
 
 impl Place {
@@ -51,12 +53,12 @@ impl Place {
 /// Binds what the config names; what cannot be bound is told.
 pub(super) fn bind(settings: Option<&EncryptedSettings>, notices: &mut Vec<String>) -> Vec<Place> {
     let Some(settings) = settings else { return Vec::new() };
-    let stream = |address: SocketAddr| {
-        TcpListener::bind(address).map(|bound| (bound.local_addr(), Socket::Stream(bound)))
+    let stream = |socket: fn(TcpListener) -> Socket, address: SocketAddr| {
+        TcpListener::bind(address).map(|bound| (bound.local_addr(), socket(bound)))
     };
     let datagrams = |speech: quic::Speech, address: SocketAddr| {
         let bound = quic::Listener::bind(address, speech)?;
-        Ok((bound.local_addr()?, Socket::Datagrams(bound)))
+        Ok((bound.local_addr()?, Socket::Quic(bound)))
     };
     let mut places = Vec::new();
     let mut keep = |spoken: &'static str, wanted: SocketAddr, bound: std::io::Result<_>| match bound
@@ -72,11 +74,11 @@ pub(super) fn bind(settings: Option<&EncryptedSettings>, notices: &mut Vec<Strin
         }
     };
     for &wanted in &settings.tls {
-        keep("tls", wanted, stream(wanted));
+        keep("tls", wanted, stream(Socket::Tls, wanted));
     }
     for &wanted in &settings.https {
         // HTTP/3 on the port that HTTP/2 has.
-        let bound = keep("https", wanted, stream(wanted)).unwrap_or(wanted);
+        let bound = keep("https", wanted, stream(Socket::Https, wanted)).unwrap_or(wanted);
         keep("h3", bound, datagrams(quic::Speech::Http3, bound));
     }
     for &wanted in &settings.quic {
@@ -93,25 +95,29 @@ pub(super) fn serve(
     stopped: &watch::Receiver<bool>,
 ) -> Vec<Task> {
     let task = |place: Place| -> Task {
-        let Place { address, spoken, socket } = place;
+        let Place { address, socket, .. } = place;
         let resolver: Arc<Resolver> = Arc::clone(&shared.resolver);
         let (seats, stop) = (Arc::clone(seats), stopped.clone());
         let identity = Arc::clone(&shared.encrypted.identity);
         let clock = shared.clock.clone();
-        match socket {
-            Socket::Stream(listener) => {
-                let speech = match spoken {
-                    "tls" => Speech::Tls(identity.acceptor(&[alpn::DOT], &clock)),
-                    _ => Speech::Https(identity.acceptor(&[alpn::H2, alpn::HTTP_1_1], &clock)),
-                };
-                Box::pin(async move {
-                    told(address, tcp::run(listener, speech, resolver, seats, stop).await);
-                })
+        let (listener, speech) = match socket {
+            Socket::Tls(listener) => {
+                (listener, Speech::Tls(identity.acceptor(&[alpn::DOT], &clock)))
             }
-            Socket::Datagrams(listener) => Box::pin(async move {
-                told(address, quic::run(listener, identity, resolver, seats, clock, stop).await);
-            }),
-        }
+            Socket::Https(listener) => {
+                let protocols = [alpn::H2, alpn::HTTP_1_1];
+                (listener, Speech::Https(identity.acceptor(&protocols, &clock)))
+            }
+            Socket::Quic(listener) => {
+                return Box::pin(async move {
+                    let served = quic::run(listener, identity, resolver, seats, clock, stop);
+                    told(address, served.await);
+                });
+            }
+        };
+        Box::pin(async move {
+            told(address, tcp::run(listener, speech, resolver, seats, stop).await);
+        })
     };
     places.into_iter().map(task).collect()
 }

@@ -28,9 +28,10 @@ use super::tcp::frames::QUERY_OCTETS_MAX;
 use super::udp::ended;
 use super::wire;
 use crate::clients::ClientId;
+use crate::config::settings::UpstreamUrl;
 
 /// Where queries are taken (RFC 8484 §4.1), and below it with a device's id.
-const PATH: &str = "/dns-query";
+const PATH: &str = UpstreamUrl::USUAL_PATH;
 /// What a query and its answer are (RFC 8484 §6).
 const MESSAGE_TYPE: HeaderValue = HeaderValue::from_static("application/dns-message");
 /// Queries of one connection at once, over HTTP/2.

@@ -18,9 +18,7 @@ use tokio_rustls::client::TlsStream;
 use super::streams::{MESSAGE_OCTETS_MAX, Streams};
 use super::trouble::Trouble;
 use crate::config::settings::UpstreamUrl;
-
-/// The name of HTTP/2 in TLS (RFC 9113 §3.2).
-pub(super) const ALPN_HTTP2: &[u8] = b"h2";
+use crate::dns::tls::alpn;
 
 /// What the body is, both ways (RFC 8484 §6).
 const DNS_MESSAGE: &str = "application/dns-message";
@@ -123,7 +121,7 @@ pub(super) async fn over_tls(
     resource: &Resource,
 ) -> Result<(Requests, impl Future<Output = ()> + use<>), Trouble> {
     let resource = resource.uri()?;
-    if stream.get_ref().1.alpn_protocol() != Some(ALPN_HTTP2) {
+    if stream.get_ref().1.alpn_protocol() != Some(alpn::H2) {
         return Err(Trouble::Tls("it does not speak HTTP/2".to_owned()));
     }
     let (sender, connection) = http2::Builder::new(TokioExecutor::new())

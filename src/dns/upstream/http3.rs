@@ -18,9 +18,6 @@ use super::http::{self, HEADERS_OCTETS_MAX, Resource};
 use super::streams::Streams;
 use super::trouble::Trouble;
 
-/// The name of HTTP/3 in TLS (RFC 9114 §3.1).
-pub(super) const ALPN_HTTP3: &[u8] = b"h3";
-
 /// The streams a server opens: control, and two of header compression (RFC 9114 §6.2); with some for
 /// what it tries out.
 pub(super) const THEIR_STREAMS_MAX: u32 = 8;

@@ -22,9 +22,6 @@ use super::trouble::Trouble;
 use crate::clock::Clock;
 use crate::config::settings::UpstreamUrl;
 
-/// The name of DNS over QUIC in TLS (RFC 9250 §4.1).
-pub(super) const ALPN_DOQ: &[u8] = b"doq";
-
 /// What a server may send on one stream before we have read it: one answer and its head.
 const STREAM_OCTETS: u32 = 128 * 1024;
 

@@ -10,18 +10,19 @@ use tracing::{info, warn};
 
 use super::answer::{RCODE_FORMERR, RCODE_NOTIMP, RCODE_REFUSED, RCODE_SERVFAIL, Reading};
 use super::health::{Health, Turn};
-use super::http::{ALPN_HTTP2, Resource};
-use super::http3::{ALPN_HTTP3, THEIR_STREAMS_MAX};
+use super::http::Resource;
+use super::http3::THEIR_STREAMS_MAX;
 use super::line::{Line, Transport};
 use super::plain::{self, Effort, Heard, Way};
 use super::pool::Pools;
 use super::query::{Form, HEADER_OCTETS, Query, Question};
-use super::quic::{ALPN_DOQ, Quic};
+use super::quic::Quic;
 use super::tls::Tls;
 use super::trouble::Trouble;
 use super::{Pace, UpstreamState};
 use crate::clock::{Clock, Tick};
 use crate::config::settings::{Scheme, UpstreamUrl};
+use crate::dns::tls::alpn;
 
 /// One upstream.
 pub(super) struct Server {
@@ -242,11 +243,11 @@ fn encrypted(url: &UpstreamUrl, roots: &Arc<RootCertStore>, clock: &Clock) -> Tr
         Scheme::Udp | Scheme::Tcp => Transport::Tcp,
         Scheme::Tls => Transport::Tls(Tls::new(url, roots, clock, None)),
         Scheme::Https => {
-            Transport::Https(Tls::new(url, roots, clock, Some(ALPN_HTTP2)), Resource::new(url))
+            Transport::Https(Tls::new(url, roots, clock, Some(alpn::H2)), Resource::new(url))
         }
-        Scheme::Quic => Transport::Quic(Quic::new(url, roots, clock, ALPN_DOQ, 0)),
+        Scheme::Quic => Transport::Quic(Quic::new(url, roots, clock, alpn::DOQ, 0)),
         Scheme::H3 => {
-            let quic = Quic::new(url, roots, clock, ALPN_HTTP3, THEIR_STREAMS_MAX);
+            let quic = Quic::new(url, roots, clock, alpn::H3, THEIR_STREAMS_MAX);
             Transport::H3(quic, Resource::new(url))
         }
     }
